@@ -1,0 +1,68 @@
+"""The only place where `clickhouse-driver` clients are made, and where its errors are sorted into our families.
+
+A client is not thread-safe: one per thread. An end of stream in the middle of an insert is an *unknown outcome*: the caller repeats with the
+same deduplication token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from clickhouse_driver import Client
+from clickhouse_driver.errors import Error, ServerException
+
+from arrivals.runtime.settings import Settings
+from schemas.errors import ArrivalsError, Misconfigured, Rejected, Unavailable
+
+#: Server codes after which the same statement may succeed later (timeouts, memory, space, replicas, too many parts).
+RETRY_CODES = frozenset({159, 160, 164, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 285, 319, 394, 425, 999})
+#: Server codes that say the values themselves are wrong: types, parsing, ranges.
+VALUE_CODES = frozenset({6, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 349, 407, 441, 495, 691})
+#: Server codes the operator has to mend: access, unknown database, table or column.
+CONFIG_CODES = frozenset({16, 36, 47, 60, 62, 81, 192, 193, 194, 195, 291, 492, 497, 516})
+
+
+def connect(settings: Settings, *, database: str | None = None, user: str | None = None, password: str | None = None) -> Client:
+    """A client with bounded timeouts; connects on first use. Raises Misconfigured when the password file is missing."""
+    if password is None:
+        path = settings.secret_path("clickhouse", settings.clickhouse_password_file)
+        try:
+            password = path.read_text("utf-8").strip()
+        except FileNotFoundError:
+            raise Misconfigured(
+                "clickhouse_password", f"The ClickHouse password file {path} is missing.", "Set ARRIVALS_CLICKHOUSE_PASSWORD_FILE."
+            ) from None
+    return Client(
+        settings.clickhouse_host,
+        port=settings.clickhouse_port,
+        user=user or settings.clickhouse_user,
+        password=password,
+        database=settings.clickhouse_database if database is None else database,
+        compression="lz4",
+        connect_timeout=5,
+        send_receive_timeout=60,
+        sync_request_timeout=5,
+        settings={"use_numpy": False},
+    )
+
+
+def sort_error(error: Exception) -> ArrivalsError:
+    """The family of a driver error; unknown codes are Misconfigured, so that the part stops instead of dropping rows."""
+    if isinstance(error, ServerException):
+        message = f"ClickHouse answered with error {error.code}."
+        if error.code in RETRY_CODES:
+            return Unavailable("clickhouse_busy", message)
+        if error.code in VALUE_CODES:
+            return Rejected("clickhouse_value", message)
+        return Misconfigured("clickhouse_refused", message, "See the server's log and docs/runbooks.")
+    return Unavailable("clickhouse_unreachable", f"ClickHouse cannot be reached ({type(error).__name__}).")
+
+
+@contextmanager
+def clickhouse_errors() -> Iterator[None]:
+    """Turns driver and socket errors inside the block into our families."""
+    try:
+        yield
+    except (Error, OSError, EOFError) as error:
+        raise sort_error(error) from error

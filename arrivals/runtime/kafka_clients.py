@@ -1,0 +1,108 @@
+"""The only place where kafka-python clients are made, with the defaults that lose records overridden.
+
+Delivery: `Publisher.publish` returns only when every record is acknowledged by all in-sync replicas; otherwise it raises Unavailable
+and the outcome of the unconfirmed records is unknown (they may still arrive: every consumer is idempotent by event id).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+
+from arrivals.runtime.settings import Settings
+from schemas.errors import Misconfigured, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record to publish; `topic` is the full name, headers are (name, bytes) pairs."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """The connection part of every kafka-python client's configuration."""
+    config: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_bootstrap.split(","),
+        "security_protocol": settings.kafka_security_protocol,
+    }
+    if settings.kafka_ca_file:
+        config["ssl_cafile"] = str(settings.kafka_ca_file)
+    if settings.kafka_security_protocol.startswith("SASL"):
+        if settings.kafka_username is None or settings.kafka_password_file is None:
+            raise Misconfigured(
+                "kafka_credentials", "Kafka asks for a password but none is set.", "Set ARRIVALS_KAFKA_USERNAME and _PASSWORD_FILE."
+            )
+        config |= {
+            "sasl_mechanism": settings.kafka_sasl_mechanism,
+            "sasl_plain_username": settings.kafka_username,
+            "sasl_plain_password": settings.kafka_password_file.read_text("utf-8").strip(),
+        }
+    return config
+
+
+def make_producer(settings: Settings, **tuning: Any) -> KafkaProducer:
+    """A producer with acks=all, idempotence and bounded waiting; `tuning` sets batch sizes and linger."""
+    config = {
+        "acks": "all",
+        "enable_idempotence": True,
+        "max_block_ms": 2_000,
+        "request_timeout_ms": 2_000,
+        "delivery_timeout_ms": 4_000,
+        "linger_ms": 2,
+        "batch_size": 131_072,
+        "compression_type": "lz4",
+        "max_in_flight_requests_per_connection": 5,
+    }
+    return KafkaProducer(**connection(settings), **(config | tuning))
+
+
+def make_consumer(settings: Settings, *topics: str, group: str | None = None, **tuning: Any) -> KafkaConsumer:
+    """A consumer that starts at the earliest record, never commits by itself and never creates a topic."""
+    config = {
+        "group_id": group,
+        "auto_offset_reset": "earliest",
+        "enable_auto_commit": False,
+        "allow_auto_create_topics": False,
+        "fetch_max_wait_ms": 100,
+        "max_partition_fetch_bytes": 8_388_608,
+    }
+    return KafkaConsumer(*topics, **connection(settings), **(config | tuning))
+
+
+def make_admin(settings: Settings) -> KafkaAdminClient:
+    """An admin client for topics and offsets."""
+    return KafkaAdminClient(**connection(settings), request_timeout_ms=10_000)
+
+
+class Publisher:
+    """Publishes batches of records and answers only when each one is confirmed. Thread-safe, like the producer below it."""
+
+    def __init__(self, producer: KafkaProducer) -> None:
+        self._producer = producer
+
+    def publish(self, records: Iterable[Record], timeout_seconds: float = 10.0) -> Sequence[Any]:
+        """Sends the records and waits for all of them; returns their metadata (topic, partition, offset) in order.
+
+        Raises Unavailable (`kafka_unconfirmed`) when any is not confirmed within `timeout_seconds`.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        try:
+            futures = [
+                self._producer.send(r.topic, key=r.key, value=r.value, headers=list(r.headers)) for r in records
+            ]
+            return [future.get(timeout=max(0.001, deadline - time.monotonic())) for future in futures]
+        except KafkaError as error:
+            raise Unavailable("kafka_unconfirmed", f"Kafka did not confirm ({type(error).__name__}).") from error
+
+    def close(self, timeout_seconds: float = 10.0) -> None:
+        """Flushes and closes the producer."""
+        self._producer.close(timeout=timeout_seconds)

@@ -1,0 +1,132 @@
+"""Everything that can change a decision or a right, as of one offset of the `reference` topic. Immutable; swapped whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+from reference.dated import Dated, DatedTable, dated
+from reference.gazetteer import Gazetteer
+from reference.resolver import CustomUnit, Resolver
+from schemas.reference_rows import (
+    CredentialData,
+    GradeData,
+    PassData,
+    ReferenceRow,
+    RuleData,
+    SiteData,
+    UnitData,
+)
+
+D = TypeVar("D")
+CITY = "4114"
+_PREFIXES = (12, 9, 6, 4, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The reference as of `version` (the offset of the last row applied, -1 before the first)."""
+
+    gazetteer: Gazetteer
+    version: int = -1
+    grades: DatedTable[GradeData] = DatedTable()
+    sites: DatedTable[SiteData] = DatedTable()
+    units: DatedTable[UnitData] = DatedTable()
+    passes: DatedTable[PassData] = DatedTable()
+    rules: DatedTable[RuleData] = DatedTable()
+    credentials: DatedTable[CredentialData] = DatedTable()
+
+    @classmethod
+    def empty(cls, gazetteer: Gazetteer) -> Snapshot:
+        """The snapshot before the first row."""
+        return cls(gazetteer)
+
+    def with_rows(self, rows: Sequence[tuple[int, ReferenceRow]]) -> Snapshot:
+        """A new snapshot with the rows (offset, row) applied; rows at or below the present version are ignored."""
+        fresh = [(offset, row) for offset, row in rows if offset > self.version]
+        if not fresh:
+            return self
+        tables = {name: getattr(self, name).with_rows(_rows_of(fresh, kind, key)) for name, kind, key in _KINDS.values()}
+        made = replace(self, version=fresh[-1][0], **tables)
+        if not any(isinstance(row.data, UnitData) for _, row in fresh) and "resolver" in self.__dict__:
+            made.__dict__["resolver"] = self.resolver
+        return made
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """The address resolver over the gazetteer and the custom units of this snapshot."""
+        newest = [self.units.history(key)[0].data for key in self.units.keys()]
+        return Resolver(self.gazetteer, tuple(CustomUnit(u.unit, u.parent, u.name, u.aliases) for u in newest))
+
+    def grade(self, area: str, at: datetime, known_at: datetime | None = None) -> Dated[GradeData] | None:
+        """The grade of an area at an instant: the longest prefix of its code that has a valid row wins."""
+        size = len(area)
+        for length in _PREFIXES:
+            if length <= size:
+                row = self.grades.at(area[:length], at, known_at)
+                if row is not None:
+                    return row
+        return None
+
+    def site(self, site_id: str, at: datetime) -> SiteData | None:
+        """The site, if it exists at that time."""
+        return _data(self.sites.at(site_id, at))
+
+    def rule(self, rule: str, at: datetime) -> RuleData | None:
+        """The dated parameters of a rule, if a row sets any."""
+        return _data(self.rules.at(rule, at))
+
+    def permit(self, pass_id: str, at: datetime) -> Dated[PassData] | None:
+        """The pass, if it is valid at that time."""
+        return self.passes.at(pass_id, at)
+
+    def credential(self, token_sha256: str, at: datetime) -> CredentialData | None:
+        """The credential of a token, if it is valid at that time."""
+        return _data(self.credentials.at(token_sha256, at))
+
+    def unit_name(self, unit: str) -> str:
+        """The Chinese name of a unit or area; the code itself where there is none."""
+        if "-" in unit:
+            rows = self.units.history(unit)
+            return rows[0].data.name if rows else unit
+        area = self.gazetteer.get(unit)
+        return area.name if area else unit
+
+    def unit_level(self, unit: str) -> str:
+        """`city`, `county`, `township`, `village` or `custom`."""
+        if "-" in unit:
+            return "custom"
+        return {4: "city", 6: "county", 9: "township", 12: "village"}.get(len(unit), "custom")
+
+    def parent(self, unit: str) -> str | None:
+        """The unit above; None above the city."""
+        if "-" in unit:
+            rows = self.units.history(unit)
+            return rows[0].data.parent if rows else unit.partition("-")[0]
+        return {12: unit[:9], 9: unit[:6], 6: unit[:4]}.get(len(unit))
+
+
+def _data(row: Dated[D] | None) -> D | None:
+    return row.data if row is not None else None
+
+
+def _rows_of(
+    rows: Sequence[tuple[int, ReferenceRow]], kind: type[D], key: Callable[[D], str]
+) -> list[tuple[str, Dated[D]]]:
+    return [(key(row.data), dated(row, offset, row.data)) for offset, row in rows if isinstance(row.data, kind)]
+
+
+#: Of every kind of row: the field of the snapshot that holds it, its data class, and what its rows are keyed by.
+_KINDS: dict[str, tuple[str, type[Any], Callable[[Any], str]]] = {
+    "grade": ("grades", GradeData, lambda d: d.area),
+    "site": ("sites", SiteData, lambda d: d.site_id),
+    "unit": ("units", UnitData, lambda d: d.unit),
+    "pass": ("passes", PassData, lambda d: d.pass_id),
+    "rule": ("rules", RuleData, lambda d: d.rule),
+    "credential": ("credentials", CredentialData, lambda d: d.token_sha256),
+}
+TABLE_OF: dict[str, str] = {kind: table for kind, (table, _, _) in _KINDS.items()}
+KEY_OF: dict[str, Callable[[Any], str]] = {kind: key for kind, (_, _, key) in _KINDS.items()}

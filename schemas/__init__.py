@@ -1,0 +1,1 @@
+"""What travels and rests: events, topics, reference rows, errors, and the pure codecs around them."""

@@ -1,0 +1,121 @@
+"""What the gateway writes to `scans`: the same scan with the person sealed and what is needed in clear derived.
+
+Field by field this is safe to rest in a log: the name is masked (`张*`), the document is reduced to type, last four
+characters and birth year, the plate to its region, and free text lies in `sealed.address`, which only the router's key opens.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from schemas.base import AreaCode, Day, EventId, Identifier, Instant, KeyedHash, Tolerant
+from schemas.scan import DocumentType, Lodging, Symptom, TripPurpose, VehicleRole
+
+#: What the gateway noticed about the content of an accepted scan, in the order it looks.
+QualityFlag = Literal[
+    "id_invalid",
+    "id_old_style",
+    "id_unknown_prefix",
+    "name_mojibake",
+    "name_confusable",
+    "name_placeholder",
+    "phone_missing",
+    "phone_invalid",
+    "plate_invalid",
+    "train_invalid",
+    "temperature_missing",
+    "temperature_implausible",
+    "late",
+    "clock_suspect",
+    "stay_invalid",
+]
+
+
+class Sealed(Tolerant):
+    """Ciphertexts, base64 of nonce + AES-GCM, under subkeys of the day key `key_id` (a local day)."""
+
+    key_id: str
+    identity: str
+    address: str | None = None
+
+
+class RecordedPerson(Tolerant):
+    """The derived, readable remainder of a person."""
+
+    key: KeyedHash
+    name_masked: str
+    document_type: DocumentType
+    document_last4: str
+    birth_year: int | None = None
+    phone_last4: str | None = None
+    nationality: str | None = None
+
+
+class RecordedStay(Tolerant):
+    """A stay by code; where only text was given the code is missing and the text lies in the sealed address."""
+
+    code: AreaCode | None = None
+    from_day: Day
+    to_day: Day
+
+
+class RecordedVehicle(Tolerant):
+    """`region` is the plate's hanzi and letter (鄂A), a weak signal; `key` is equal for equal plates."""
+
+    key: KeyedHash | None = None
+    region: str | None = None
+    role: VehicleRole = "private"
+    seat: str | None = None
+    pass_id: str | None = None
+
+
+class RecordedRail(Tolerant):
+    """The train normalised; `train_pair` is the lower of the odd/even pair one train runs under (K1234/K1235)."""
+
+    train: str
+    train_pair: str
+    service_date: Day
+    coach: str | None = None
+    seat: str | None = None
+    from_station: str | None = None
+    to_station: str | None = None
+
+
+class RecordedScan(Tolerant):
+    """One accepted scan, version 1; key of the record on `scans` is `person.key`."""
+
+    version: Literal[1]
+    event_id: EventId
+    kind: Literal["checkpoint", "rail"]
+    site_id: Identifier
+    device_id: Identifier
+    sequence: int
+    occurred_at: Instant
+    received_at: Instant
+    person: RecordedPerson
+    origin_code: AreaCode | None = None
+    destination_code: AreaCode | None = None
+    stays: Annotated[tuple[RecordedStay, ...], Field(strict=False)] = ()
+    temperature_c: float | None = None
+    symptoms: Annotated[tuple[Symptom, ...], Field(strict=False)] = ()
+    purpose: TripPurpose = "other"
+    lodging: Lodging = "unknown"
+    party_id: Identifier | None = None
+    vehicle: RecordedVehicle | None = None
+    rail: RecordedRail | None = None
+    quality: Annotated[tuple[QualityFlag, ...], Field(strict=False)] = ()
+    sealed: Sealed
+
+
+class Address(Tolerant):
+    """The plaintext of `sealed.address`: texts as written. `stays` runs parallel to the scan's stays."""
+
+    origin: str | None = None
+    destination: str | None = None
+    stays: Annotated[tuple[str | None, ...], Field(strict=False)] = ()
+
+
+RECORDED: TypeAdapter[RecordedScan] = TypeAdapter(RecordedScan)
+ADDRESS: TypeAdapter[Address] = TypeAdapter(Address)

@@ -1,0 +1,98 @@
+"""The dated rows of the `reference` topic: whatever can change a decision or a right, appended and never overwritten.
+
+`valid_from`/`valid_to` say when a row holds in the world, `known_from` when the city knew it. A later row with the same `kind` and
+`key` supersedes an earlier one for the time both are valid. The offset of a row is the reference version from which it counts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from schemas.base import AreaCode, Identifier, Instant, KeyedHash, ShortText, Tolerant, UnitCode
+
+Grade = Literal["high", "medium", "low"]
+Role = Literal["device", "unit", "county", "health_desk", "analyst", "administrator"]
+
+
+class GradeData(Tolerant):
+    """The risk grade of an area of any level; the longest valid prefix of a place's code wins (State Council, 17 Feb 2020)."""
+
+    kind: Literal["grade"]
+    area: AreaCode
+    grade: Grade
+
+
+class SiteData(Tolerant):
+    """A checkpoint or station. `county` answers for arrivals whose destination nobody can name."""
+
+    kind: Literal["site"]
+    site_id: Identifier
+    name: ShortText
+    site_kind: Literal["checkpoint", "rail"]
+    county: AreaCode
+
+
+class UnitData(Tolerant):
+    """A management unit below the village: a natural village, compound or building, with the names people write."""
+
+    kind: Literal["unit"]
+    unit: UnitCode
+    parent: UnitCode
+    name: ShortText
+    aliases: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+
+class PassData(Tolerant):
+    """A passage permit (Henan order 1, 4 Feb 2020: A across provinces bound to one vehicle, B inside the province)."""
+
+    kind: Literal["pass"]
+    pass_id: Identifier
+    pass_type: Identifier
+    vehicle_key: KeyedHash | None = None
+    trips: int | None = None
+
+
+class RuleData(Tolerant):
+    """Parameters of a rule from a date on; `rule` names a file in `streams/rules`, `rule_version` goes into every finding."""
+
+    kind: Literal["rule"]
+    rule: Identifier
+    rule_version: int
+    enabled: bool = True
+    parameters: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+
+class CredentialData(Tolerant):
+    """A bearer token by its SHA-256; `scope` is a site for a device, a unit for a desk, `*` for the whole city."""
+
+    kind: Literal["credential"]
+    token_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    role: Role
+    subject: Identifier
+    scope: str
+
+
+Data = Annotated[
+    GradeData | SiteData | UnitData | PassData | RuleData | CredentialData, Field(discriminator="kind")
+]
+
+
+class ReferenceRow(Tolerant):
+    """One appended row; `row_id` is unique for ever and is what evidence points at."""
+
+    version: Literal[1]
+    row_id: Identifier
+    key: str
+    valid_from: Instant
+    valid_to: Instant | None = None
+    known_from: Instant
+    author: ShortText
+    reason: ShortText
+    #: A withdrawal: for its period nothing holds under the key (a revoked token, a grade taken back).
+    withdrawn: bool = False
+    data: Data
+
+
+REFERENCE_ROW: TypeAdapter[ReferenceRow] = TypeAdapter(ReferenceRow)

@@ -1,0 +1,88 @@
+"""Locate: where a person comes from, has been, and goes to. A known code counts; otherwise the text, opened in memory, is resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reference.resolver import Resolution
+from reference.snapshot import CITY, Snapshot
+from schemas.arrival import Location
+from schemas.recorded import Address, RecordedScan
+
+_NO_ADDRESS = Address()
+_STATUS_BY_LENGTH = {12: "ok", 9: "ok", 6: "county_only", 4: "city_only"}
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The places of one scan. `unit` is the deepest unit the destination supports; `origin_method` is `code`, `text` or `none`."""
+
+    destination: Location
+    unit: str | None
+    origin_code: str | None
+    origin_method: str
+    stay_codes: tuple[str | None, ...]
+
+
+def locate(scan: RecordedScan, address: Address | None, snapshot: Snapshot) -> Located:
+    """Locates every place of a scan; `address` holds the texts that came without a code."""
+    texts = address or _NO_ADDRESS
+    location, unit = _destination(scan.destination_code, texts.destination, snapshot)
+    origin, method = _area(scan.origin_code, texts.origin, snapshot)
+    stays = tuple(
+        _area(stay.code, texts.stays[i] if i < len(texts.stays) else None, snapshot)[0]
+        for i, stay in enumerate(scan.stays)
+    )
+    return Located(location, unit, origin, method, stays)
+
+
+def needs_text(scan: RecordedScan) -> bool:
+    """Whether locating a scan asks for its sealed address: some place has no code."""
+    return scan.sealed.address is not None and (
+        scan.destination_code is None or scan.origin_code is None or any(stay.code is None for stay in scan.stays)
+    )
+
+
+def _area(code: str | None, text: str | None, snapshot: Snapshot) -> tuple[str | None, str]:
+    if code is not None and snapshot.gazetteer.known(code):
+        return code, "code"
+    found = snapshot.gazetteer.find_area(text) if text else None
+    return found, "text" if found else "none"
+
+
+def _destination(code: str | None, text: str | None, snapshot: Snapshot) -> tuple[Location, str | None]:
+    if code is not None and snapshot.gazetteer.known(code):
+        return _coded(code)
+    if not text:
+        return Location(status="unresolved", method="none", score=0.0), None
+    return _resolved(snapshot.resolver.resolve(text))
+
+
+def _coded(code: str) -> tuple[Location, str | None]:
+    if not code.startswith(CITY):
+        return Location(status="outside", method="code", score=1.0, outside_code=code), None
+    status = _STATUS_BY_LENGTH.get(len(code), "unresolved")
+    location = Location(
+        status=status,  # type: ignore[arg-type]
+        method="code",
+        score=1.0,
+        county_code=code[:6] if len(code) >= len("411426") else None,
+        street_code=code[:9] if len(code) >= len("411426104") else None,
+        village_code=code if len(code) == len("411426104207") else None,
+    )
+    return location, code
+
+
+def _resolved(found: Resolution) -> tuple[Location, str | None]:
+    location = Location(
+        status=found.status,
+        method=found.method,
+        score=round(found.score, 3),
+        county_code=found.county_code,
+        street_code=found.street_code,
+        village_code=found.village_code,
+        outside_code=found.outside_code,
+        candidates=found.candidates,
+        mismatch=found.mismatch,
+    )
+    return location, found.unit

@@ -1,0 +1,180 @@
+"""The way of one scan as a pure function: validate → locate → assess → assign. No client, no clock, no randomness.
+
+The same record under the same reference version gives the same bytes, so a replay is exact. Time is the record's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from reference.snapshot import Snapshot
+from schemas.base import format_instant
+from schemas.errors import Rejected
+from schemas.recorded import ADDRESS, RECORDED, Address, RecordedScan
+from streams.assess import Assessment, assess
+from streams.assign import Assignment, assign, health_desk
+from streams.case import Case, Spoken
+from streams.locate import Located, locate, needs_text
+
+#: Opens the sealed address of an event: (key id, ciphertext, event id) -> plaintext. Raises Rejected when it cannot.
+OpenAddress = Callable[[str, str, str], bytes]
+#: Rules whose findings are told at once, as alerts, and whether the health desk (else the unit) is told.
+ALERTING: dict[str, bool] = {"fever": True, "area-grade": False, "key-vehicle": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """One record to publish: its key (a unit) and its bytes."""
+
+    key: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decided scan: the arrival and its alerts. `rules` and `status` are for metrics."""
+
+    event_id: str
+    revision: int
+    arrival: Keyed
+    alerts: tuple[Keyed, ...]
+    rules: tuple[str, ...]
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A record that cannot be decided: a stable reason and a detail without values."""
+
+    reason: str
+    detail: str
+    event_id: str | None
+
+
+Outcome = Decided | Dead
+
+
+def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcome:
+    """Decides one record of `scans` under one snapshot of the reference."""
+    try:
+        scan = RECORDED.validate_json(raw)
+    except ValidationError as error:
+        return Dead("scan_invalid", _fields(error), None)
+    try:
+        located = locate(scan, _address(scan, open_address), snapshot)
+    except Rejected as error:
+        return Dead(error.code, error.message, scan.event_id)
+    case = Case(scan, located.origin_code, located.stay_codes, located.destination, snapshot)
+    assessment = assess(case)
+    site = snapshot.site(scan.site_id, scan.occurred_at)
+    site_county = site.county if site else None
+    assignment = assign(located.destination, located.unit, site_county, snapshot)
+    arrival = _arrival(case, located, assessment, assignment, site_county)
+    return Decided(
+        scan.event_id,
+        max(snapshot.version, 0),
+        Keyed(assignment.unit, orjson.dumps(arrival)),
+        tuple(_alert(s, arrival, site_county) for s in assessment.findings if s.rule in ALERTING),
+        tuple(s.rule for s in assessment.findings),
+        located.destination.status,
+    )
+
+
+def _address(scan: RecordedScan, open_address: OpenAddress) -> Address | None:
+    if not needs_text(scan) or scan.sealed.address is None:
+        return None
+    try:
+        return ADDRESS.validate_json(open_address(scan.sealed.key_id, scan.sealed.address, scan.event_id))
+    except ValidationError as error:
+        raise Rejected("address_invalid", f"The sealed address is malformed ({_fields(error)}).") from None
+
+
+def _fields(error: ValidationError) -> str:
+    found = {f"{'.'.join(map(str, e['loc'])) or 'record'}: {e['type']}" for e in error.errors(include_input=False)}
+    return "; ".join(sorted(found)[:8])
+
+
+def _arrival(
+    case: Case, located: Located, assessment: Assessment, assignment: Assignment, site_county: str | None
+) -> dict[str, Any]:
+    scan, received = case.scan, format_instant(case.scan.received_at)
+    plain = scan.__dict__
+    return {
+        "version": 1,
+        "event_id": scan.event_id,
+        "revision": max(case.snapshot.version, 0),
+        "cause": "scan",
+        "recorded_at": received,
+        "kind": scan.kind,
+        "site_id": scan.site_id,
+        "site_county": site_county,
+        "device_id": scan.device_id,
+        "occurred_at": format_instant(scan.occurred_at),
+        "received_at": received,
+        "arrived_on": scan.occurred_at.date().isoformat(),
+        "person": scan.person.__dict__,
+        "origin_code": located.origin_code,
+        "origin_method": located.origin_method,
+        "stays": _stays(case),
+        "destination": located.destination.__dict__,
+        "unit": assignment.unit,
+        "unit_level": assignment.level,
+        "county_code": assignment.county,
+        "desk_reason": assignment.desk_reason,
+        "risk": assessment.risk,
+        "decision": assessment.decision,
+        "decided_by": assessment.decided_by,
+        "findings": [_finding(spoken) for spoken in assessment.findings],
+        **{name: plain[name] for name in ("temperature_c", "symptoms", "purpose", "lodging", "party_id")},
+        "vehicle": scan.vehicle.__dict__ if scan.vehicle else None,
+        "rail": scan.rail.__dict__ if scan.rail else None,
+        "quality": scan.quality,
+        "reference_version": max(case.snapshot.version, 0),
+        "gazetteer_edition": case.snapshot.gazetteer.edition,
+        "sealed": scan.sealed.__dict__,
+    }
+
+
+def _stays(case: Case) -> list[dict[str, Any]]:
+    return [
+        {"code": code, "from_day": stay.from_day, "to_day": stay.to_day}
+        for stay, code in zip(case.scan.stays, case.stay_codes, strict=True)
+    ]
+
+
+def _finding(spoken: Spoken) -> dict[str, Any]:
+    return {
+        "rule": spoken.rule,
+        "version": spoken.version,
+        "risk": spoken.risk,
+        "decision": spoken.decision,
+        "grade_row": spoken.grade_row,
+        "evidence": spoken.evidence,
+    }
+
+
+def _alert(spoken: Spoken, arrival: dict[str, Any], site_county: str | None) -> Keyed:
+    unit = health_desk(site_county) if ALERTING[spoken.rule] else arrival["unit"]
+    alert = {
+        "version": 1,
+        "alert_id": f"{arrival['event_id']}:{spoken.rule}:{spoken.version}",
+        "event_id": arrival["event_id"],
+        "revision": arrival["revision"],
+        "rule": spoken.rule,
+        "rule_version": spoken.version,
+        "unit": unit,
+        "county_code": arrival["county_code"],
+        "risk": spoken.risk,
+        "decision": spoken.decision,
+        "site_id": arrival["site_id"],
+        "occurred_at": arrival["occurred_at"],
+        "recorded_at": arrival["recorded_at"],
+        "temperature_c": arrival["temperature_c"],
+        "grade_row": spoken.grade_row,
+    }
+    return Keyed(unit, orjson.dumps(alert))
