@@ -94,5 +94,5 @@ def _health(settings: Settings, metrics: Metrics, feed: ReferenceFeed, engine: B
         "reference": lambda: None if feed.ready() else "the reference topic is not read yet",
     }
     return HealthServer(
-        settings.gateway_host, settings.router_metrics_port, metrics, checks, lambda: not engine.health().stalled
+        settings.metrics_host, settings.router_metrics_port, metrics, checks, lambda: not engine.health().stalled
     )

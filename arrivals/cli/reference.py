@@ -9,22 +9,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from arrivals.cli.output import JsonOption, console, print_json, print_rows
 from arrivals.runtime.reference_feed import ReferenceFeed
 from arrivals.runtime.reference_writer import append, credential_row, make_row, new_token
 from arrivals.runtime.settings import load_settings
 from reference.gazetteer import load_gazetteer
-from reference.snapshot import KEY_OF, TABLE_OF, Snapshot
+from reference.rows import row_of
+from reference.snapshot import TABLE_OF, Snapshot
 from schemas.base import Instant
 from schemas.errors import Rejected
-from schemas.reference_rows import Data, GradeData, ReferenceRow
 
 reference = typer.Typer(help="Grades, sites, units, passes, rules: dated rows, appended and never overwritten.", no_args_is_help=True)
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
-_DATA: TypeAdapter[Data] = TypeAdapter(Data)
-_DATED_COLUMNS = ("valid_from", "valid_to", "known_from", "author", "reason")
 AuthorOption = Annotated[str, typer.Option(help="Who decided it, as it shall be shown.")]
 
 
@@ -113,21 +111,6 @@ def revoke_token(
         raise Rejected("token_unknown", f"No token belongs to '{subject}'.")
     append(load_settings(), rows)
     console().print(f"{len(rows)} tokens revoked from {at} on.")
-
-
-def row_of(kind: str, values: dict[str, Any], known: Any) -> ReferenceRow:
-    """A reference row from the named values of one line. Raises Rejected naming the wrong columns."""
-    dates = {name: values.pop(name) for name in _DATED_COLUMNS if values.get(name) is not None}
-    try:
-        data = _DATA.validate_python({"kind": kind} | {k: v for k, v in values.items() if v is not None}, strict=False)
-        times = {n: _INSTANT.validate_python(v) for n, v in dates.items() if n not in ("author", "reason")}
-    except ValidationError as error:
-        fields = ", ".join(".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors(include_input=False))
-        raise Rejected("reference_row", f"A row of kind '{kind}' is wrong ({fields}).") from None
-    if isinstance(data, GradeData) and not known(data.area):
-        raise Rejected("area_unknown", f"The gazetteer has no area {data.area}.")
-    texts = {"author": dates.get("author", "arrivals"), "reason": dates.get("reason", "loaded")}
-    return make_row(data, key=KEY_OF[kind](data), **times, **texts)
 
 
 def _table(kind: str) -> str:

@@ -9,46 +9,11 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
 
 from arrivals.runtime.kafka_clients import Publisher, Record, make_producer
 from arrivals.runtime.settings import Settings
-from schemas.base import LOCAL
-from schemas.reference_rows import CredentialData, Data, ReferenceRow, Role
-
-BEGINNING = datetime(2020, 1, 1, tzinfo=LOCAL)
-
-
-def new_row_id(kind: str) -> str:
-    """A row id that was never used: the kind and 96 random bits."""
-    return f"{kind}-{secrets.token_hex(12)}"
-
-
-def make_row(
-    data: Data,
-    *,
-    key: str,
-    author: str,
-    reason: str,
-    valid_from: datetime = BEGINNING,
-    valid_to: datetime | None = None,
-    known_from: datetime | None = None,
-    withdrawn: bool = False,
-) -> ReferenceRow:
-    """A row ready to append; `known_from` defaults to `valid_from`."""
-    return ReferenceRow(
-        version=1,
-        row_id=new_row_id(data.kind),
-        key=key,
-        valid_from=valid_from,
-        valid_to=valid_to,
-        known_from=known_from or valid_from,
-        author=author,
-        reason=reason,
-        withdrawn=withdrawn,
-        data=data,
-    )
-
+from reference.rows import make_row
+from schemas.reference_rows import CredentialData, ReferenceRow, Role
 
 def append(settings: Settings, rows: Sequence[ReferenceRow]) -> list[int]:
     """Appends the rows in order; returns their offsets. Raises Unavailable when Kafka does not confirm."""

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address the API and the console listen on.")
     api_port: int = Field(8080, ge=1, le=65535, description="Port the API and the console listen on.")
 
+    metrics_host: str = Field("127.0.0.1", description="Address of the router's and the sink's health and metrics.")
     router_group: str = Field("router", description="Consumer group of the routers.")
     router_batch_records: int = Field(2_000, ge=1, le=50_000, description="Most scans decided in one batch.")
     router_metrics_port: int = Field(9101, ge=1, le=65535, description="Port of the router's health and metrics.")

@@ -1,0 +1,1 @@
+"""The demonstration: the whole system on one machine, and a sample day played through it."""

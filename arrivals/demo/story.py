@@ -1,0 +1,68 @@
+"""The sample day from start to summary: seed the reference, play the day through the gateway, wait until all is stored, reconcile.
+
+The summary is what a newcomer reads first: posts, arrivals per county, alerts per rule, dead letters per reason, and the audit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from arrivals.runtime.clickhouse_client import clickhouse_errors, connect
+from arrivals.runtime.settings import Settings
+from schemas.errors import Unavailable
+from sinks.audit import AuditReport, audit
+
+
+@dataclass(frozen=True, slots=True)
+class DaySummary:
+    """What the day left behind, by name: counts from ClickHouse, the simulator's own counts, and the reconciliation."""
+
+    posts: dict[str, int]
+    arrivals_by_county: dict[str, int]
+    arrivals_by_risk: dict[str, int]
+    alerts_by_rule: dict[str, int]
+    dead_letters_by_reason: dict[str, int]
+    audit: AuditReport
+    first_arrival_seconds: float | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is missing and nothing too much."""
+        return self.audit.missing == 0 and self.audit.extra == 0
+
+
+def wait_until_settled(settings: Settings, patience_seconds: float, tell: Callable[[str], None]) -> AuditReport:
+    """Reconciles until nothing is missing; raises Unavailable when it still is after the patience."""
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        report = audit(settings)
+        if report.missing == 0:
+            return report
+        if time.monotonic() > deadline:
+            raise Unavailable("not_settled", f"{report.missing} accepted scans are not stored yet.")
+        tell(f"{report.missing} on their way")
+        time.sleep(1)
+
+
+_COUNTS = {
+    "arrivals_by_county": "SELECT county_code, count() FROM v_arrivals GROUP BY 1 ORDER BY 2 DESC",
+    "arrivals_by_risk": "SELECT risk, count() FROM v_arrivals GROUP BY 1 ORDER BY 2 DESC",
+    "alerts_by_rule": "SELECT rule, count() FROM v_alerts GROUP BY 1 ORDER BY 2 DESC",
+    "dead_letters_by_reason": "SELECT reason, count() FROM v_dead_letters GROUP BY 1 ORDER BY 2 DESC",
+}
+
+
+def count_day(settings: Settings, names: Callable[[str], str]) -> dict[str, dict[str, int]]:
+    """The counts of the summary; `names` turns a county code into its name."""
+    with clickhouse_errors():
+        client = connect(settings)
+        try:
+            counts = {title: dict(client.execute(sql)) for title, sql in _COUNTS.items()}
+        finally:
+            client.disconnect()
+    counts["arrivals_by_county"] = {f"{names(c)} {c}": n for c, n in counts["arrivals_by_county"].items()}
+    return counts

@@ -1,0 +1,67 @@
+"""Makes reference rows, from values in code or from the named columns of a line. Pure: a row's id follows from what it says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from reference.snapshot import KEY_OF
+from schemas.base import LOCAL, Instant
+from schemas.errors import Rejected
+from schemas.reference_rows import Data, GradeData, ReferenceRow
+
+BEGINNING = datetime(2020, 1, 1, tzinfo=LOCAL)
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+_DATA: TypeAdapter[Data] = TypeAdapter(Data)
+_DATED_COLUMNS = ("valid_from", "valid_to", "known_from", "author", "reason")
+
+
+def row_id(data: Data, key: str, valid_from: datetime, known_from: datetime, author: str, withdrawn: bool) -> str:
+    """The kind and 96 bits of a hash over everything the row says: loading a file twice gives the same ids."""
+    said = "|".join((data.model_dump_json(), key, str(valid_from), str(known_from), author, str(withdrawn)))
+    return f"{data.kind}-{hashlib.sha256(said.encode()).hexdigest()[:24]}"
+
+
+def make_row(
+    data: Data,
+    *,
+    key: str,
+    author: str,
+    reason: str,
+    valid_from: datetime = BEGINNING,
+    valid_to: datetime | None = None,
+    known_from: datetime | None = None,
+    withdrawn: bool = False,
+) -> ReferenceRow:
+    """A row ready to append; `known_from` defaults to `valid_from`."""
+    return ReferenceRow(
+        version=1,
+        row_id=row_id(data, key, valid_from, known_from or valid_from, author, withdrawn),
+        key=key,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        known_from=known_from or valid_from,
+        author=author,
+        reason=reason,
+        withdrawn=withdrawn,
+        data=data,
+    )
+
+
+def row_of(kind: str, values: dict[str, Any], known: Callable[[str], bool]) -> ReferenceRow:
+    """A reference row from the named values of one line. Raises Rejected naming the wrong columns."""
+    dates = {name: values.pop(name) for name in _DATED_COLUMNS if values.get(name) is not None}
+    try:
+        data = _DATA.validate_python({"kind": kind} | {k: v for k, v in values.items() if v is not None}, strict=False)
+        times = {n: _INSTANT.validate_python(v) for n, v in dates.items() if n not in ("author", "reason")}
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors(include_input=False))
+        raise Rejected("reference_row", f"A row of kind '{kind}' is wrong ({fields}).") from None
+    if isinstance(data, GradeData) and not known(data.area):
+        raise Rejected("area_unknown", f"The gazetteer has no area {data.area}.")
+    texts = {"author": dates.get("author", "arrivals"), "reason": dates.get("reason", "loaded")}
+    return make_row(data, key=KEY_OF[kind](data), **times, **texts)
