@@ -37,6 +37,11 @@ class DeadLetter(Tolerant):
     key_id: str
     payload_sealed: str
     payload_bytes: int
+    #: What became of it; a later record with the same id says so (`arrivals dead-letters replay|discard`).
+    state: Literal["open", "replayed", "discarded"] = "open"
+    handled_at: Instant | None = None
+    handled_by: str = ""
+    note: str = ""
 
 
 DEAD_LETTER: TypeAdapter[DeadLetter] = TypeAdapter(DeadLetter)

@@ -139,16 +139,12 @@ class BatchEngine:
         self.settings = settings
         self._step = step
         self._observe = observe
-        self._folder = tempfile.TemporaryDirectory(prefix="arrivals-engine-")
         self._working = asyncio.Lock()
         self._slots = asyncio.Semaphore(settings.batches_in_flight)
         self._deliveries: set[Task[None]] = set()
         self._producer: BatchProducer | None = None
         self._draining = False
-        self.app = build_app(settings, Path(self._folder.name))
-        topic = self.app.topic(settings.source, schema=BatchSchema())
-        self.app.agent(topic, name=f"{settings.group}.batches", concurrency=1)(self._read)
-        self.app.task()(self._watch)
+        self._app: faust.App | None = None
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, then drain. Raises what ended it otherwise: exit non-zero, be restarted."""
@@ -163,18 +159,26 @@ class BatchEngine:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """The same inside a running loop: work until `stop` is set, or raise what went wrong."""
-        try:
-            await self.app.start()
-            await self.app.wait(stop)  # type: ignore[arg-type]
-            if not self.app.crashed:
-                await self._drain()
-        finally:
-            await self.app.stop()
-            self._folder.cleanup()
-        if self.app.crash_reason is not None:
-            raise self.app.crash_reason
+        with tempfile.TemporaryDirectory(prefix="arrivals-engine-") as folder:
+            app = self._app = self._build(Path(folder))
+            try:
+                await app.start()
+                await app.wait(stop)  # type: ignore[arg-type]
+                if not app.crashed:
+                    await self._drain(app)
+            finally:
+                await app.stop()
+        if app.crash_reason is not None:
+            raise app.crash_reason
 
-    async def _drain(self) -> None:
+    def _build(self, folder: Path) -> faust.App:
+        app = build_app(self.settings, folder)
+        topic = app.topic(self.settings.source, schema=BatchSchema())
+        app.agent(topic, name=f"{self.settings.group}.batches", concurrency=1)(self._read)
+        app.task()(self._watch)
+        return app
+
+    async def _drain(self, app: faust.App) -> None:
         self._draining = True
         self._consumer.stop_flow()
         async with asyncio.timeout(self.settings.drain_seconds), self._working:
@@ -221,7 +225,8 @@ class BatchEngine:
 
     def health(self) -> EngineHealth:
         """How it stands; may be called from any thread, costs microseconds."""
-        if not self.app.started or self.app.crashed:
+        app = self._app
+        if app is None or not app.started or app.should_stop:
             return EngineHealth(ready=False, partitions={}, stalled=(), batches_in_flight=0)
         consumer, now = self._consumer, monotonic()
         partitions = {
@@ -232,8 +237,15 @@ class BatchEngine:
         }
         limit = self.settings.stall_seconds
         stalled = tuple(n for n, health in partitions.items() if health.lag and health.idle_seconds > limit)
-        ready = consumer.can_resume_flow.is_set() and not self.app.rebalancing
+        ready = consumer.can_resume_flow.is_set() and not app.rebalancing
         return EngineHealth(ready, partitions, stalled, consumer.ledger.open_leases())
+
+    @property
+    def app(self) -> faust.App:
+        """The Faust app of this run. Raises Unavailable before `run`."""
+        if self._app is None:
+            raise Unavailable("engine_not_started", "The engine is not running yet.")
+        return self._app
 
     @property
     def _consumer(self) -> BatchConsumer:

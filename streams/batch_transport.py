@@ -8,7 +8,8 @@ not count. A revoked partition's late acknowledgement is void. Offsets missing f
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
@@ -21,7 +22,8 @@ from faust import Schema
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, Message
-from mode.utils.futures import notify
+from mode import Service
+from mode.utils.futures import maybe_async, notify
 
 from streams.offset_ledger import OffsetLedger
 
@@ -84,8 +86,37 @@ def _skip_conversion(fetcher: Fetcher) -> None:
             result._partition_records._consumer_record = _as_it_lies
 
 
-class BatchConsumerThread(driver.AIOKafkaConsumerThread):
-    """The aiokafka client, in the thread Faust gives it."""
+class BatchClient(driver.AIOKafkaConsumerThread):
+    """The aiokafka consumer, in the app's own loop: Faust's thread for it would fight the step for the interpreter lock."""
+
+    wait_for_shutdown = False
+
+    def __init__(self, consumer: BatchConsumer, loop: asyncio.AbstractEventLoop, beacon: Any) -> None:
+        self.consumer = consumer
+        self.transport = consumer.transport
+        self.app = consumer.app
+        self.parent_loop = self.thread_loop = loop
+        Service.__init__(self, loop=loop, beacon=beacon)
+
+    start = Service.start
+    maybe_start = Service.maybe_start
+    stop = Service.stop
+    crash = Service.crash
+    set_shutdown = Service.set_shutdown
+    _stopped_set = Service._stopped_set
+    _new_shutdown_event = Service._new_shutdown_event
+    _stop_children = Service._stop_children
+    _stop_futures = Service._stop_futures
+    _stop_exit_stacks = Service._stop_exit_stacks
+
+    async def on_stop(self) -> None:
+        """Leave the group."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call it here and now: there is no other thread."""
+        return await maybe_async(fun(*args, **kwargs))
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -120,8 +151,8 @@ class BatchConsumer(driver.Consumer):
         self.ledger: OffsetLedger[TP] = OffsetLedger()
         super().__init__(*args, **kwargs)
 
-    def _new_consumer_thread(self) -> BatchConsumerThread:
-        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> BatchClient:
+        return BatchClient(self, self.loop, self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """One message per partition and up to `broker_max_poll_records` records, fairly over the partitions."""

@@ -1,0 +1,165 @@
+"""The named queries: what an analyst may ask, as data. Pure.
+
+`{arrivals}` in a query stands for `v_arrivals` restricted to the days asked for and to what the credential may see; `render` alone puts it
+in, so no query can be asked without it. Every other value is bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import Refused
+from serving.access import Restriction
+from serving.parameters import ChoiceKind, CountKind, CountyKind, DayKind, Parameter
+
+SOURCE = "{arrivals}"
+_FROM = Parameter("from", DayKind(), "first day", "开始日期")
+_TO = Parameter("to", DayKind(), "last day", "结束日期")
+_COUNTY = Parameter("county", CountyKind(), "responsible county", "责任县(市、区)", optional=True)
+_DAYS = (_FROM, _TO, _COUNTY)
+_LEVEL = Parameter(
+    "level", ChoiceKind((("province", 2), ("city", 4), ("county", 6))), "level of the origin", "来源地级别", default="province"
+)
+_LIMIT = Parameter("limit", CountKind(5_000), "most rows", "最多行数", default="500")
+
+#: The measures most queries share.
+_MEASURES = """count() AS arrivals,
+       countIf(kind = 'rail') AS by_rail,
+       countIf(risk = 'high') AS high,
+       countIf(risk = 'medium') AS medium,
+       countIf(has(rules, 'fever')) AS fever,
+       countIf(decision = 'turn_back') AS turned_back"""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A named query. `places` are the result columns that hold area or unit codes; the answer adds their names."""
+
+    name: str
+    title: str
+    title_zh: str
+    sql: str
+    parameters: tuple[Parameter, ...] = _DAYS
+    places: tuple[str, ...] = ()
+
+
+QUERIES: tuple[Query, ...] = (
+    Query(
+        "flows-by-hour",
+        "Arrivals by hour",
+        "分时到达",
+        f"SELECT toStartOfHour(occurred_at) AS hour,\n       {_MEASURES}\nFROM {{arrivals}}\nGROUP BY hour ORDER BY hour",
+    ),
+    Query(
+        "flows-by-origin",
+        "Arrivals by province, city or county of origin",
+        "按来源地",
+        f"SELECT substring(origin_code, 1, %(level)s) AS origin,\n       {_MEASURES}\nFROM {{arrivals}}\n"
+        "GROUP BY origin ORDER BY arrivals DESC, origin LIMIT %(limit)s",
+        (*_DAYS, _LEVEL, _LIMIT),
+        ("origin",),
+    ),
+    Query(
+        "flows-by-site",
+        "Arrivals by checkpoint and station",
+        "按卡点、车站",
+        f"SELECT site_id, kind,\n       {_MEASURES},\n       countIf(isNull(temperature_c)) AS without_temperature\n"
+        "FROM {arrivals}\nGROUP BY site_id, kind ORDER BY arrivals DESC, site_id, kind",
+    ),
+    Query(
+        "flows-by-county",
+        "Arrivals by responsible county",
+        "按责任县(市、区)",
+        f"SELECT county_code,\n       {_MEASURES},\n       countIf(desk_reason != '') AS at_desk\nFROM {{arrivals}}\n"
+        "GROUP BY county_code ORDER BY county_code",
+        places=("county_code",),
+    ),
+    Query(
+        "flows-by-risk",
+        "Arrivals by day and risk",
+        "按风险等级",
+        "SELECT arrived_on, risk, count() AS arrivals, uniqExact(person_key) AS people\nFROM {arrivals}\n"
+        "GROUP BY arrived_on, risk ORDER BY arrived_on, risk",
+    ),
+    Query(
+        "flows-by-decision",
+        "Arrivals by decision and the rule that decided",
+        "按处置",
+        "SELECT decision, decided_by, count() AS arrivals, uniqExact(person_key) AS people\nFROM {arrivals}\n"
+        "GROUP BY decision, decided_by ORDER BY arrivals DESC, decision, decided_by",
+    ),
+    Query(
+        "flows-by-train",
+        "Arrivals by train",
+        "按车次",
+        "SELECT service_date, train, to_station, count() AS arrivals, uniqExact(coach) AS coaches,\n"
+        "       countIf(risk = 'high') AS high, countIf(has(rules, 'fever')) AS fever\n"
+        "FROM {arrivals} AND train != ''\n"
+        "GROUP BY service_date, train, to_station ORDER BY arrivals DESC, service_date, train, to_station LIMIT %(limit)s",
+        (*_DAYS, _LIMIT),
+    ),
+    Query(
+        "unit-load",
+        "People per management unit",
+        "管理单元负荷",
+        "SELECT unit, unit_level, county_code, count() AS arrivals, countIf(risk = 'high') AS high,\n"
+        "       countIf(decision = 'observe') AS to_observe, max(received_at) AS newest\n"
+        "FROM {arrivals}\nGROUP BY unit, unit_level, county_code ORDER BY arrivals DESC, unit LIMIT %(limit)s",
+        (*_DAYS, _LIMIT),
+        ("unit", "county_code"),
+    ),
+    Query(
+        "desk-queue",
+        "Arrivals waiting at desks because their destination is unclear",
+        "待核实去向",
+        "SELECT county_code, desk_reason, count() AS arrivals, countIf(risk = 'high') AS high, min(received_at) AS oldest\n"
+        "FROM {arrivals} AND desk_reason != ''\n"
+        "GROUP BY county_code, desk_reason ORDER BY county_code, desk_reason",
+        places=("county_code",),
+    ),
+    Query(
+        "fever-by-site",
+        "Temperatures taken and fevers found by day and site",
+        "发热监测",
+        "SELECT arrived_on, site_id, count() AS arrivals, countIf(isNotNull(temperature_c)) AS measured,\n"
+        "       countIf(has(rules, 'fever')) AS fever, max(temperature_c) AS highest_c\n"
+        "FROM {arrivals}\nGROUP BY arrived_on, site_id ORDER BY fever DESC, arrived_on, site_id",
+    ),
+    Query(
+        "rule-counts",
+        "How often each rule spoke, by county",
+        "规则命中",
+        "SELECT rule, county_code, count() AS arrivals\nFROM (SELECT county_code, rules FROM {arrivals})\n"
+        "ARRAY JOIN rules AS rule\nGROUP BY rule, county_code ORDER BY rule, county_code",
+        places=("county_code",),
+    ),
+    Query(
+        "freshness",
+        "How fresh the data are, by site",
+        "数据时效",
+        "SELECT site_id, count() AS arrivals, max(occurred_at) AS newest_scan, max(received_at) AS newest_receipt,\n"
+        "       quantileExact(0.5)(dateDiff('second', occurred_at, received_at)) AS delay_p50_seconds,\n"
+        "       quantileExact(0.99)(dateDiff('second', occurred_at, received_at)) AS delay_p99_seconds,\n"
+        "       countIf(has(quality, 'late')) AS late\n"
+        "FROM {arrivals}\nGROUP BY site_id ORDER BY newest_receipt, site_id",
+    ),
+)
+BY_NAME: dict[str, Query] = {query.name: query for query in QUERIES}
+
+
+def find(name: str) -> Query:
+    """The query of that name. Raises Refused (404)."""
+    if name not in BY_NAME:
+        raise Refused("query_unknown", "There is no query of that name.", 404, f"Known: {', '.join(BY_NAME)}.")
+    return BY_NAME[name]
+
+
+def render(query: Query, values: Mapping[str, Any], allowed: Restriction) -> tuple[str, dict[str, Any]]:
+    """The SQL of a query and the values to bind, confined to the days and county asked for and to what is allowed."""
+    conditions = [f"({allowed.sql})", "arrived_on BETWEEN %(from)s AND %(to)s"]
+    if "county" in values:
+        conditions.append("county_code = %(county)s")
+    source = f"v_arrivals WHERE {' AND '.join(conditions)}"
+    return query.sql.replace(SOURCE, source), {**values, **allowed.values}
