@@ -90,15 +90,20 @@ Day = Annotated[
     BeforeValidator(parse_day, json_schema_input_type=str),
     PlainSerializer(date.isoformat, return_type=str, when_used="json"),
 ]
+#: An instant as our own topics carry it, kept as text: fixed width and offset, so text order is time order.
+Stamp = Annotated[
+    str,
+    StringConstraints(pattern=r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}\+08:00$"),
+]
 #: Free text a person wrote, kept verbatim; longer than any honest answer is refused.
 Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(refuse_nul)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(refuse_nul)]
 #: A name in our own vocabulary: sites, devices, units, rules.
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 #: An administrative code of the National Bureau of Statistics: 2, 4, 6, 9 or 12 digits.
-AreaCode = Annotated[str, StringConstraints(pattern=r"^(\d{2}|\d{4}|\d{6}|\d{9}|\d{12})$")]
+AreaCode = Annotated[str, StringConstraints(pattern=r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$")]
 #: A management unit: an area code, optionally with a custom part below it (`411426104207-01`), or a desk.
-UnitCode = Annotated[str, StringConstraints(pattern=r"^\d{4}(\d{2}(\d{3}(\d{3})?)?)?(-[A-Za-z0-9]{1,24})?$")]
+UnitCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}([0-9]{2}([0-9]{3}([0-9]{3})?)?)?(-[A-Za-z0-9]{1,24})?$")]
 #: UUID version 7, made on the device, lower case with hyphens.
 EventId = Annotated[
     str,

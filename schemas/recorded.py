@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from schemas.base import AreaCode, Day, EventId, Identifier, Instant, KeyedHash, Tolerant
+from schemas.base import AreaCode, Day, EventId, Identifier, KeyedHash, Stamp, Tolerant
 from schemas.scan import DocumentType, Lodging, Symptom, TripPurpose, VehicleRole
 
 #: What the gateway noticed about the content of an accepted scan, in the order it looks.
@@ -92,8 +92,8 @@ class RecordedScan(Tolerant):
     site_id: Identifier
     device_id: Identifier
     sequence: int
-    occurred_at: Instant
-    received_at: Instant
+    occurred_at: Stamp
+    received_at: Stamp
     person: RecordedPerson
     origin_code: AreaCode | None = None
     destination_code: AreaCode | None = None

@@ -30,7 +30,7 @@ FIELDS: tuple[str, ...] = (
     "purpose", "lodging", "party_id", "plate_region", "vehicle_role", "vehicle_seat", "train", "service_date", "coach",
     "seat", "from_station", "to_station", "quality", "reference_version",
 )  # fmt: skip
-_CURSOR = re.compile(r"([0-9a-z]{1,11})\.([0-9a-f]{32})", re.ASCII)
+_CURSOR = re.compile(r"([0-9a-z]{1,9})\.([0-9a-f]{32})", re.ASCII)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 

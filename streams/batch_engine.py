@@ -18,7 +18,7 @@ import asyncio
 import gc
 import signal
 import tempfile
-from asyncio import Future, Task
+from asyncio import Task
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +33,7 @@ from faust.types import Message, StreamT, TransportT
 from mode.supervisors import CrashingSupervisor
 
 from schemas.errors import Unavailable
-from streams.batch_producer import AnyOutput, BatchProducer
+from streams.batch_producer import AnyOutput, BatchProducer, Packed
 from streams.batch_transport import Batch, BatchConsumer, BatchSchema, BatchTransport
 
 Step = Callable[[Batch], Iterable[AnyOutput]]
@@ -198,15 +198,15 @@ class BatchEngine:
         outputs = list(self._step(batch))
         stepped = monotonic()
         await self._slots.acquire()
-        sent = await self._batches().send(outputs)
+        packed = await self._batches().pack(outputs)
         report = BatchReport(batch.topic, batch.partition, len(batch.records), len(outputs), stepped - began, stepped)
-        task = asyncio.create_task(self._deliver(message, sent, report))
+        task = asyncio.create_task(self._deliver(message, packed, report))
         self._deliveries.add(task)
         task.add_done_callback(self._deliveries.discard)
 
-    async def _deliver(self, message: Message, sent: list[Future[Any]], report: BatchReport) -> None:
+    async def _deliver(self, message: Message, packed: Packed, report: BatchReport) -> None:
         try:
-            await asyncio.gather(*sent)
+            await asyncio.gather(*await self._batches().send(packed))
         except KafkaError as error:
             await self.app.crash(error)
             return

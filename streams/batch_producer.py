@@ -8,8 +8,7 @@ caller does not acknowledge, and the source records are processed again.
 from __future__ import annotations
 
 import time
-from asyncio import Future
-from collections.abc import Iterable
+from asyncio import Future, Lock
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -33,6 +32,7 @@ class Output(NamedTuple):
 
 
 AnyOutput = tuple[str, bytes | None, bytes | None, Headers]
+Packed = dict[tuple[str, int], list[BatchBuilder]]
 
 
 class BatchProducer:
@@ -42,20 +42,25 @@ class BatchProducer:
         self._producer = producer
         self._partitions: dict[str, list[int]] = {}
         self._places: dict[tuple[str, bytes | None], int] = {}
+        self._sending = Lock()
 
-    async def send(self, outputs: Iterable[AnyOutput]) -> list[Future[Any]]:
-        """Queue the outputs in order; returns when the producer has room for all of them, before they are delivered.
-
-        Raises KafkaError when a topic is unknown or the producer has failed for good.
-        """
-        outputs = outputs if isinstance(outputs, list) else list(outputs)
+    async def pack(self, outputs: list[AnyOutput]) -> Packed:
+        """The outputs as record batches, in order within each partition. Raises KafkaError when a topic is unknown."""
         for topic in {output[0] for output in outputs}:
             await self._learn_partitions(topic)
-        return [
-            await self._producer.send_batch(builder, topic, partition=partition)
-            for (topic, partition), builders in self._pack(outputs).items()
-            for builder in builders
-        ]
+        return self._pack(outputs)
+
+    async def send(self, packed: Packed) -> list[Future[Any]]:
+        """Queue record batches; returns when the client has room for all of them, before they are delivered.
+
+        Calls are served one after the other, in order. Raises KafkaError when the client has failed for good.
+        """
+        async with self._sending:
+            return [
+                await self._producer.send_batch(builder, topic, partition=partition)
+                for (topic, partition), builders in packed.items()
+                for builder in builders
+            ]
 
     async def _learn_partitions(self, topic: str) -> None:
         partitions = sorted(await self._producer.partitions_for(topic))
@@ -63,8 +68,8 @@ class BatchProducer:
             self._partitions[topic] = partitions
             self._places.clear()
 
-    def _pack(self, outputs: list[AnyOutput]) -> dict[tuple[str, int], list[BatchBuilder]]:
-        packed: dict[tuple[str, int], list[BatchBuilder]] = {}
+    def _pack(self, outputs: list[AnyOutput]) -> Packed:
+        packed: Packed = {}
         now = int(time.time() * 1000)
         for topic, key, value, headers in outputs:
             place = topic, self._place(topic, key)

@@ -254,8 +254,10 @@ class BatchTransport(driver.Transport):
 
 
 def _in_turns(fetched: Mapping[Any, Sequence[Record]], size: int) -> Iterator[tuple[TP, Sequence[Record]]]:
-    """Cut each partition's records into pieces of at most `size`, the first pieces of all before the second of any."""
-    start = 0
-    while rest := [(tp, records[start : start + size]) for tp, records in fetched.items() if len(records) > start]:
-        yield from ((ensure_TP(tp), records) for tp, records in rest)
-        start += size
+    """Cut each partition's records into even pieces of at most `size`, the first of all before the second of any."""
+    pieces = max((-(-len(records) // size) for records in fetched.values()), default=0)
+    for turn in range(pieces):
+        for tp, records in fetched.items():
+            start, end = len(records) * turn // pieces, len(records) * (turn + 1) // pieces
+            if start < end:
+                yield ensure_TP(tp), records[start:end]

@@ -44,17 +44,14 @@ class Case:
     """One scan under decision. `stay_codes` runs parallel to the scan's stays, located where only text was given."""
 
     scan: RecordedScan
+    #: The instant rules and grades are asked for: when the person was scanned.
+    at: datetime
     origin_code: str | None
     stay_codes: tuple[str | None, ...]
     location: Location
     snapshot: Snapshot
     _graded: Graded | None = field(default=None, init=False)
     _looked: bool = field(default=False, init=False)
-
-    @property
-    def at(self) -> datetime:
-        """The instant the rules and grades are asked for: when the person was scanned."""
-        return self.scan.occurred_at
 
     def worst_graded(self) -> Graded | None:
         """The place with the highest grade among the origin and the stays of the last 14 days; None when none is graded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reference.resolver import Resolution
 from reference.snapshot import CITY, Snapshot
@@ -58,6 +59,7 @@ def _destination(code: str | None, text: str | None, snapshot: Snapshot) -> tupl
     return _resolved(snapshot.resolver.resolve(text))
 
 
+@lru_cache(maxsize=16_384)
 def _coded(code: str) -> tuple[Location, str | None]:
     if not code.startswith(CITY):
         return Location(status="outside", method="code", score=1.0, outside_code=code), None

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
 from reference.snapshot import Snapshot
-from schemas.base import format_instant
 from schemas.errors import Rejected
 from schemas.recorded import ADDRESS, RECORDED, Address, RecordedScan
 from streams.assess import Assessment, assess
@@ -63,15 +63,18 @@ def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcom
     """Decides one record of `scans` under one snapshot of the reference."""
     try:
         scan = RECORDED.validate_json(raw)
+        at = datetime.fromisoformat(scan.occurred_at)
     except ValidationError as error:
         return Dead("scan_invalid", _fields(error), None)
+    except ValueError:
+        return Dead("scan_invalid", "occurred_at: no such date", scan.event_id)
     try:
         located = locate(scan, _address(scan, open_address), snapshot)
     except Rejected as error:
         return Dead(error.code, error.message, scan.event_id)
-    case = Case(scan, located.origin_code, located.stay_codes, located.destination, snapshot)
+    case = Case(scan, at, located.origin_code, located.stay_codes, located.destination, snapshot)
     assessment = assess(case)
-    site = snapshot.site(scan.site_id, scan.occurred_at)
+    site = snapshot.site(scan.site_id, at)
     site_county = site.county if site else None
     assignment = assign(located.destination, located.unit, site_county, snapshot)
     arrival = _arrival(case, located, assessment, assignment, site_county)
@@ -102,8 +105,7 @@ def _fields(error: ValidationError) -> str:
 def _arrival(
     case: Case, located: Located, assessment: Assessment, assignment: Assignment, site_county: str | None
 ) -> dict[str, Any]:
-    scan, received = case.scan, format_instant(case.scan.received_at)
-    plain = scan.__dict__
+    scan, received = case.scan, case.scan.received_at
     return {
         "version": 1,
         "event_id": scan.event_id,
@@ -114,9 +116,9 @@ def _arrival(
         "site_id": scan.site_id,
         "site_county": site_county,
         "device_id": scan.device_id,
-        "occurred_at": format_instant(scan.occurred_at),
+        "occurred_at": scan.occurred_at,
         "received_at": received,
-        "arrived_on": scan.occurred_at.date().isoformat(),
+        "arrived_on": scan.occurred_at[:10],
         "person": scan.person.__dict__,
         "origin_code": located.origin_code,
         "origin_method": located.origin_method,
@@ -130,7 +132,11 @@ def _arrival(
         "decision": assessment.decision,
         "decided_by": assessment.decided_by,
         "findings": [_finding(spoken) for spoken in assessment.findings],
-        **{name: plain[name] for name in ("temperature_c", "symptoms", "purpose", "lodging", "party_id")},
+        "temperature_c": scan.temperature_c,
+        "symptoms": scan.symptoms,
+        "purpose": scan.purpose,
+        "lodging": scan.lodging,
+        "party_id": scan.party_id,
         "vehicle": scan.vehicle.__dict__ if scan.vehicle else None,
         "rail": scan.rail.__dict__ if scan.rail else None,
         "quality": scan.quality,

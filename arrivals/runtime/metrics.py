@@ -52,6 +52,7 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("arrivals_api_streams", "gauge", "api", "Open event streams."),
     Metric("arrivals_api_stream_events_total", "counter", "api", "Events written to streams."),
     Metric("arrivals_api_streams_dropped_total", "counter", "api", "Streams closed because the reader was too slow."),
+    Metric("arrivals_api_unreadable_records_total", "counter", "api", "Records of the topic that the live tail could not read."),
 )
 BY_NAME = {metric.name: metric for metric in CATALOGUE}
 

@@ -1,0 +1,180 @@
+"""Finds where a block of the Native format ends. Values are stepped over, never read.
+
+A Data packet does not say how long its block is, so the layout of every type is needed: ClickHouse documentation, "Native Format", and
+`SerializationLowCardinality` of its source. At revision 54449 there are no other serialisations of a column than these.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+from arrivals.embedded.clickhouse.errors import NOT_IMPLEMENTED, server_error
+from arrivals.embedded.clickhouse.source import Source, text, varuint
+
+Step = Callable[[Source, int], None]
+
+_WIDTHS = {
+    **dict.fromkeys(("UInt8", "Int8", "Bool", "Enum8", "Nothing"), 1),
+    **dict.fromkeys(("UInt16", "Int16", "Date", "Enum16", "BFloat16"), 2),
+    **dict.fromkeys(("UInt32", "Int32", "Float32", "Date32", "DateTime", "IPv4", "Decimal32", "Time"), 4),
+    **dict.fromkeys(("UInt64", "Int64", "Float64", "DateTime64", "Decimal64", "Time64"), 8),
+    **dict.fromkeys(("UInt128", "Int128", "UUID", "IPv6", "Decimal128"), 16),
+    **dict.fromkeys(("UInt256", "Int256", "Decimal256"), 32),
+}
+_ALIASES = {
+    "Point": "Tuple(Float64, Float64)",
+    "Ring": "Array(Point)",
+    "LineString": "Array(Point)",
+    "Polygon": "Array(Ring)",
+    "MultiLineString": "Array(LineString)",
+    "MultiPolygon": "Array(Polygon)",
+}
+_INDEX_WIDTH, _HAS_KEYS = (1, 2, 4, 8), 1 << 9
+
+
+class Layout(NamedTuple):
+    """How a column lies on the wire: `prefix` once before it, then `body` for a number of rows."""
+
+    prefix: Callable[[Source], None]
+    body: Step
+
+
+def _nothing(source: Source) -> None:
+    """Most types have no prefix."""
+
+
+def _fixed(width: int) -> Layout:
+    return Layout(_nothing, lambda source, rows: source.skip(rows * width))
+
+
+def _strings(source: Source, rows: int) -> None:
+    """Steps over `rows` strings. The one loop per value: kept to a few instructions, refilling only when it runs out."""
+    while rows:
+        buffer, position = source.buffer, source.position
+        try:
+            while rows:
+                length = buffer[position]
+                if length < 0x80:
+                    position += length + 1
+                else:
+                    source.position = position
+                    source.skip(source.varuint())
+                    position = source.position
+                rows -= 1
+        except IndexError:
+            source.position = min(position, len(buffer))
+            source.need(position + 1 - source.position)
+        source.skip(position - source.position)
+
+
+def _nullable(inner: Layout) -> Layout:
+    def body(source: Source, rows: int) -> None:
+        source.skip(rows)
+        inner.body(source, rows)
+
+    return Layout(inner.prefix, body)
+
+
+def _array(inner: Layout) -> Layout:
+    def body(source: Source, rows: int) -> None:
+        if rows:
+            source.skip((rows - 1) * 8)
+            inner.body(source, source.u64())
+
+    return Layout(inner.prefix, body)
+
+
+def _tuple(parts: list[Layout]) -> Layout:
+    def prefix(source: Source) -> None:
+        for part in parts:
+            part.prefix(source)
+
+    def body(source: Source, rows: int) -> None:
+        for part in parts:
+            part.body(source, rows)
+
+    return Layout(prefix, body)
+
+
+def _low_cardinality(keys: Layout) -> Layout:
+    def body(source: Source, rows: int) -> None:
+        while rows:  # one dictionary per granule of the sender
+            flags = source.u64()
+            if flags & _HAS_KEYS:
+                keys.body(source, source.u64())
+            part = source.u64()
+            source.skip(part * _INDEX_WIDTH[flags & 3])
+            rows -= part
+
+    return Layout(lambda source: source.skip(8), body)
+
+
+def _arguments(inside: str) -> list[str]:
+    """The comma-separated arguments of a type, minding brackets and quotes."""
+    parts, depth, start = [], 0, 0
+    for found in re.finditer(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|[(),]", inside):
+        mark = found[0]
+        depth += (mark == "(") - (mark == ")")
+        if mark == "," and depth == 0:
+            parts.append(inside[start : found.start()].strip())
+            start = found.end()
+    return [*parts, inside[start:].strip()] if inside.strip() else []
+
+
+def _element(argument: str) -> str:
+    """The type of a tuple element, which may have its name before it."""
+    named = re.match(r"(?:`(?:[^`\\]|\\.)*`|\w+)\s+(?=\w)", argument)
+    return argument[named.end() :] if named else argument
+
+
+def _decimal(inside: str) -> Layout:
+    digits = int(inside.split(",")[0])
+    return _fixed(next(width for most, width in ((9, 4), (18, 8), (38, 16), (76, 32)) if digits <= most))
+
+
+_BUILDERS: dict[str, Callable[[str], Layout]] = {
+    "String": lambda _: Layout(_nothing, _strings),
+    "FixedString": lambda inside: _fixed(int(inside)),
+    "Decimal": _decimal,
+    "Nullable": lambda inside: _nullable(layout(inside)),
+    "Array": lambda inside: _array(layout(inside)),
+    "Map": lambda inside: _array(_tuple([layout(part) for part in _arguments(inside)])),
+    "Nested": lambda inside: _array(_tuple([layout(_element(part)) for part in _arguments(inside)])),
+    "Tuple": lambda inside: _tuple([layout(_element(part)) for part in _arguments(inside)]) if inside else _fixed(1),
+    "LowCardinality": lambda inside: _low_cardinality(layout(re.sub(r"^Nullable\((.*)\)$", r"\1", inside))),
+    "SimpleAggregateFunction": lambda inside: layout(_arguments(inside)[-1]),
+}
+
+
+@lru_cache(maxsize=4096)
+def layout(type_name: str) -> Layout:
+    """The layout of a type such as `Array(Nullable(String))`. Raises ServerError 48 for types without a fixed layout."""
+    found = re.fullmatch(r"(\w+)\s*(?:\((.*)\))?", type_name.strip(), re.DOTALL)
+    name, inside = (found[1], found[2] or "") if found else ("", "")
+    if name in _BUILDERS:
+        return _BUILDERS[name](inside)
+    if name in _ALIASES:
+        return layout(_ALIASES[name])
+    if name in _WIDTHS or name.startswith("Interval"):
+        return _fixed(_WIDTHS.get(name, 8))
+    raise server_error(NOT_IMPLEMENTED, f"The embedded server does not take columns of type {type_name} in blocks.")
+
+
+def block(source: Source) -> tuple[int, int]:
+    """Steps over one block and returns its numbers of columns and rows; the end marker is a block of neither."""
+    columns, rows = source.varuint(), source.varuint()
+    for _ in range(columns):
+        source.text()
+        column = layout(source.text())
+        if rows:
+            column.prefix(source)
+            column.body(source, rows)
+    return columns, rows
+
+
+def empty_block(columns: list[tuple[str, str]]) -> bytes:
+    """A block of no rows that tells names and types."""
+    return varuint(len(columns)) + b"\x00" + b"".join(text(name) + text(kind) for name, kind in columns)

@@ -1,0 +1,118 @@
+"""Reads the `arrivals` topic as it grows and hands every record to the event loop at once, one call per fetched batch.
+
+No group and no commits: each process reads everything. It starts a little before the end, so that readers who reconnect after a restart
+find their events in memory. Nothing is lost when Kafka is away; reading goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import Event, Thread
+from typing import Any
+
+import orjson
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+from pydantic import ValidationError
+
+from arrivals.runtime.kafka_clients import make_consumer
+from arrivals.runtime.metrics import Metrics
+from arrivals.runtime.settings import Settings
+from reference.snapshot import Snapshot
+from schemas.arrival import ARRIVAL
+from serving.access import units_seeing
+from serving.arrival_json import from_topic, told
+from serving.stream import Fresh
+
+#: Events remembered for readers who come back.
+REMEMBERED = 20_000
+_POLL_MS = 500
+
+Start = Callable[[dict[int, int]], None]
+Batch = Callable[[Sequence[Fresh]], None]
+
+
+def decode(record: Any, snapshot: Snapshot) -> Fresh | None:
+    """The event in a record; None when it cannot be read (the sink keeps such a record as a dead letter)."""
+    try:
+        arrival = ARRIVAL.validate_json(record.value or b"")
+    except ValidationError:
+        return None
+    fields = from_topic(arrival)
+    body = orjson.dumps(told(fields, snapshot))
+    return Fresh(record.partition, record.offset, (arrival.event_id, arrival.revision), units_seeing(fields), body)
+
+
+class ArrivalTail:
+    """Follows the topic in one thread. `on_start` gets the position before the first record, `on_batch` the records; both in that thread."""
+
+    def __init__(
+        self, settings: Settings, snapshot: Callable[[], Snapshot], on_start: Start, on_batch: Batch, metrics: Metrics
+    ) -> None:
+        self._settings = settings
+        self._snapshot = snapshot
+        self._on_start = on_start
+        self._on_batch = on_batch
+        self._unreadable = metrics.counter("arrivals_api_unreadable_records_total")
+        self._position: dict[int, int] = {}
+        self._stop = Event()
+        self._following = Event()
+        self._thread = Thread(target=self._run, name="arrival-tail", daemon=True)
+
+    def start(self) -> None:
+        """Starts following; returns at once."""
+        self._thread.start()
+
+    def problem(self) -> str | None:
+        """None while the topic is being followed, else what is missing."""
+        return None if self._following.is_set() else "the arrivals topic cannot be read"
+
+    def stop(self) -> None:
+        """Stops following."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._follow()
+            except KafkaError:
+                self._stop.wait(1.0)
+            finally:
+                self._following.clear()
+
+    def _follow(self) -> None:
+        # fetch_max_wait only bounds an idle fetch: the broker answers with the first byte (fetch_min_bytes=1).
+        consumer = make_consumer(self._settings, fetch_max_wait_ms=_POLL_MS, fetch_min_bytes=1, max_poll_records=5_000)
+        try:
+            self._seek(consumer)
+            self._following.set()
+            while not self._stop.is_set():
+                records = [r for batch in consumer.poll(_POLL_MS).values() for r in batch]
+                if records:
+                    self._hand_over(records)
+        finally:
+            consumer.close()
+
+    def _seek(self, consumer: KafkaConsumer) -> None:
+        topic = self._settings.topic("arrivals")
+        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        if not partitions:
+            raise KafkaError("the topic has no partitions yet")
+        consumer.assign(partitions)
+        if not self._position:
+            first, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+            share = REMEMBERED // len(partitions)
+            self._position = {p.partition: max(first[p], end[p] - share) - 1 for p in partitions}
+            self._on_start(dict(self._position))
+        for partition in partitions:
+            consumer.seek(partition, self._position.get(partition.partition, -1) + 1)
+
+    def _hand_over(self, records: list[Any]) -> None:
+        snapshot = self._snapshot()
+        fresh = [event for record in records if (event := decode(record, snapshot)) is not None]
+        for record in records:
+            self._position[record.partition] = max(record.offset, self._position.get(record.partition, -1))
+        self._unreadable.inc(len(records) - len(fresh))
+        self._on_batch(fresh)
