@@ -65,7 +65,7 @@ def from_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def told(fields: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Any]:
     """The JSON-ready form: plain types, local times, with `*_name` and `reason_zh`/`reason_en` added."""
-    plain = {name: _plain(value) for name, value in fields.items()}
+    plain = {name: plain_value(value) for name, value in fields.items()}
     name = _namer(snapshot)
     plain["origin_name"] = name(plain["origin_code"])
     plain["unit_name"] = name(plain["unit"])
@@ -86,7 +86,8 @@ def _text(name: str, value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """A value of the database as JSON has it: local times with offset, days, numbers, text."""
     if isinstance(value, datetime):
         return format_instant(value.astimezone(LOCAL))
     if isinstance(value, date):
@@ -96,5 +97,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
+        return [plain_value(item) for item in value]
     return value

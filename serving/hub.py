@@ -40,8 +40,10 @@ class Reader:
         return True
 
     def close(self, reason: str) -> None:
-        """Ends the stream after what is queued."""
+        """Ends the stream; a reader who is too slow does not get what is queued, its position stays true."""
         self.closed = self.closed or reason
+        if reason == "slow":
+            self._waiting.clear()
         self._wake.set()
 
     async def take(self, timeout_seconds: float) -> bytes:
@@ -62,20 +64,33 @@ class Reader:
 class Hub:
     """The ring and its readers. `changed` counts events, for those who only want to know that something happened."""
 
-    def __init__(self, ring: Ring, metrics: Metrics) -> None:
-        self.ring = ring
+    def __init__(self, metrics: Metrics) -> None:
         self.changed = 0
+        self._ring: Ring | None = None
+        self._count = 0
         self._readers: dict[str, set[Reader]] = {}
         self._open = metrics.gauge("arrivals_api_streams")
         self._events = metrics.counter("arrivals_api_stream_events_total")
         self._dropped = metrics.counter("arrivals_api_streams_dropped_total")
 
+    def begin(self, ring: Ring) -> None:
+        """Takes the ring into use, once the topic's position is known."""
+        self._ring = ring
+
+    @property
+    def ring(self) -> Ring:
+        """The ring. Raises Unavailable until the topic is being read."""
+        if self._ring is None:
+            raise Unavailable("live_not_ready", "The live stream is still starting.", 2)
+        return self._ring
+
     def join(self, unit: str, who: Principal) -> Reader:
         """A new reader of a unit, from the ring's present position on. Raises Unavailable when there are too many."""
-        if sum(map(len, self._readers.values())) >= MOST_READERS:
+        if self._count >= MOST_READERS:
             raise Unavailable("too_many_streams", "Too many streams are open here.", 10)
         reader = Reader(unit, who)
         self._readers.setdefault(unit, set()).add(reader)
+        self._count += 1
         self._open.inc()
         return reader
 
@@ -84,6 +99,7 @@ class Hub:
         readers = self._readers.get(reader.unit, set())
         if reader in readers:
             readers.discard(reader)
+            self._count -= 1
             self._open.dec()
             if not readers:
                 del self._readers[reader.unit]
@@ -96,6 +112,15 @@ class Hub:
                 self.changed += 1
                 for unit in event.units & self._readers.keys():
                     self._hand(unit, event.frame)
+
+    def watched(self) -> list[str]:
+        """The units (and other keys) somebody reads."""
+        return list(self._readers)
+
+    def tell(self, unit: str, chunk: bytes) -> None:
+        """Hands a frame that is not of the ring to the readers of one key."""
+        if unit in self._readers:
+            self._hand(unit, chunk)
 
     def sweep(self, valid: Callable[[Principal], bool]) -> None:
         """Closes the readers whose credential no longer holds."""

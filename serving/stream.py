@@ -42,9 +42,9 @@ def frame(event: str, data: bytes, position: Position | None = None) -> bytes:
     return b"%sevent: %s\ndata: %s\n\n" % (number, event.encode(), data)
 
 
-def mark(position: Position) -> bytes:
-    """A frame without an event that moves the reader's Last-Event-ID, so that a quiet unit need not catch up from far behind."""
-    return f": ping\nid: {encode(position)}\n\n".encode()
+def mark(position: Position, event: bytes = b"") -> bytes:
+    """A frame, by default without an event, that moves the reader's Last-Event-ID, so that a quiet unit need not catch up from far behind."""
+    return b": ping\nid: %s\n%s\n" % (encode(position).encode(), event)
 
 
 def replay(events: Iterable[Event], position: Position) -> list[bytes]:

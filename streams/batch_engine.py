@@ -51,7 +51,7 @@ class EngineSettings:
     commit_seconds: float = 0.5
     drain_seconds: float = 20.0
     stall_seconds: float = 120.0
-    partition_fetch_bytes: int = 2 * 1024 * 1024
+    partition_fetch_bytes: int = 1024 * 1024
     output_batch_bytes: int = 900_000
     compression: str | None = None
     faust: Mapping[str, Any] = field(default_factory=dict)

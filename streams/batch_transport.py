@@ -9,14 +9,18 @@ not count. A revoked partition's late acknowledgement is void. Offsets missing f
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from time import monotonic
 from typing import Any, Protocol
 
 import aiokafka
-from aiokafka.consumer.fetcher import Fetcher, FetchResult
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.errors import CommitFailedError, CorruptRecordException, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust import Schema
 from faust.transport.consumer import ensure_TP
@@ -75,15 +79,36 @@ class BatchSchema(Schema):  # type: ignore[type-arg]
         return message.value
 
 
-def _as_it_lies(_tp: Any, record: Any) -> Any:
-    return record
+class _FetchResults(OrderedDict[Any, Any]):
+    """Where aiokafka keeps what it fetched; each result is taught to give all its records at once, as they lie."""
+
+    def __setitem__(self, partition: Any, result: Any) -> None:
+        if isinstance(result, FetchResult):
+            result.getall = partial(_take_all, result)
+        super().__setitem__(partition, result)
 
 
-def _skip_conversion(fetcher: Fetcher) -> None:
-    """Keep aiokafka from copying every record into an eleven-field object (1 µs each): the raw one has what we need."""
-    for result in fetcher._records.values():
-        if isinstance(result, FetchResult) and result._partition_records is not None:
-            result._partition_records._consumer_record = _as_it_lies
+def _take_all(result: FetchResult, max_records: int | None = None) -> list[Record]:
+    """`FetchResult.getall` without its generator and its copy of every record, which cost a microsecond each.
+
+    Raises CorruptRecordException when a checksum is wrong.
+    """
+    source = result._partition_records
+    result.getall = source._records_iterator = None  # cycles that would keep megabytes until a garbage collection
+    if not result.check_assignment(result._topic_partition):
+        return []
+    wanted = source.next_fetch_offset
+    records: list[Record] = []
+    while source._records.has_next():
+        batch = source._records.next_batch()
+        if source._check_crcs and not batch.validate_crc():
+            raise CorruptRecordException(f"Invalid CRC - {result._topic_partition}")
+        if not batch.is_control_batch:
+            records.extend(batch)
+        source.next_fetch_offset = max(wanted, batch.next_offset)
+    result._update_position()
+    result._partition_records = None
+    return records[bisect_left(records, wanted, key=attrgetter("offset")) :]
 
 
 class BatchClient(driver.AIOKafkaConsumerThread):
@@ -109,6 +134,11 @@ class BatchClient(driver.AIOKafkaConsumerThread):
     _stop_futures = Service._stop_futures
     _stop_exit_stacks = Service._stop_exit_stacks
 
+    async def on_start(self) -> None:
+        """Join the group."""
+        await super().on_start()
+        self._ensure_consumer()._fetcher._records = _FetchResults()
+
     async def on_stop(self) -> None:
         """Leave the group."""
         if self._consumer is not None:
@@ -127,7 +157,6 @@ class BatchClient(driver.AIOKafkaConsumerThread):
         self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
     ) -> Any:
         """Everything fetched at once, so that the next fetch is under way while this one is worked on."""
-        _skip_conversion(consumer._fetcher)
         return await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=None)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:

@@ -163,16 +163,24 @@ def layout(type_name: str) -> Layout:
     raise server_error(NOT_IMPLEMENTED, f"The embedded server does not take columns of type {type_name} in blocks.")
 
 
-def block(source: Source) -> tuple[int, int]:
-    """Steps over one block and returns its numbers of columns and rows; the end marker is a block of neither."""
-    columns, rows = source.varuint(), source.varuint()
-    for _ in range(columns):
-        source.text()
-        column = layout(source.text())
+class Shape(NamedTuple):
+    """The columns of a block, as names and types, and how many rows it has."""
+
+    columns: list[tuple[str, str]]
+    rows: int
+
+
+def block(source: Source) -> Shape:
+    """Steps over one block. The end marker of an insert is a block of neither columns nor rows."""
+    width, rows = source.varuint(), source.varuint()
+    columns = []
+    for _ in range(width):
+        columns.append((source.text(), source.text()))
+        column = layout(columns[-1][1])
         if rows:
             column.prefix(source)
             column.body(source, rows)
-    return columns, rows
+    return Shape(columns, rows)
 
 
 def empty_block(columns: list[tuple[str, str]]) -> bytes:

@@ -1,0 +1,134 @@
+"""Starts the embedded ClickHouse server as a process, waits until it answers, and stops it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from schemas.errors import Misconfigured, Unavailable
+
+_READY = re.compile(r"ready native=.*:(\d+) http=.*:(\d+)")
+
+
+class ClickHouseServer:
+    """One server on `data_dir`. Port 0 takes a free one, known after `start`. The process ends with this one.
+
+    Passwords left out are made up. Files: `data_dir/secrets` (0600), `data_dir/server.log`, the engine's own beside them.
+    """
+
+    user = "arrivals"
+    reader = "analyst"
+
+    def __init__(  # noqa: PLR0913  (what the supervisor and the tests choose)
+        self,
+        data_dir: Path,
+        native_port: int = 0,
+        http_port: int = 0,
+        *,
+        password: str | None = None,
+        reader_password: str | None = None,
+        memory_mb: int | None = None,
+    ) -> None:
+        self.data_dir = data_dir
+        self.host = "127.0.0.1"
+        self.native_port, self.http_port = native_port, http_port
+        self.password = password or secrets.token_urlsafe(24)
+        self.reader_password = reader_password
+        self._memory_mb = memory_mb
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, seconds: float = 60.0) -> ClickHouseServer:
+        """Starts the process and waits until it is ready. Raises Misconfigured when it cannot run (the reason is in the message),
+        Unavailable when it is not ready in time."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with (self.data_dir / "server.log").open("a", encoding="utf-8") as log:
+            begun = log.tell()
+            self.process = subprocess.Popen(
+                self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=_ROOT
+            )
+        found = _READY.match(self._first_line(seconds))
+        if not found:
+            late = self.process.poll() is None
+            self.kill()
+            if late:
+                raise Unavailable("clickhouse_late", f"The embedded ClickHouse was not ready within {seconds:.0f} s.")
+            raise Misconfigured("clickhouse_start", self._reason(begun), f"See {self.data_dir / 'server.log'}.")
+        self.native_port, self.http_port = int(found[1]), int(found[2])
+        return self
+
+    def stop(self, seconds: float = 30.0) -> None:
+        """Ends the server: what is committing is stored, the rest is cancelled. Killed when it takes longer than `seconds`."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self._reap()
+
+    def kill(self) -> None:
+        """Ends the process as a power cut would."""
+        if self.process is not None:
+            self.process.kill()
+            self._reap()
+
+    def __enter__(self) -> ClickHouseServer:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def _command(self) -> list[str]:
+        options = {
+            "--data": str(self.data_dir),
+            "--native-port": str(self.native_port),
+            "--http-port": str(self.http_port),
+            "--user": self.user,
+            "--password-file": str(self._secret("owner", self.password)),
+        }
+        if self.reader_password:
+            options |= {"--reader": self.reader, "--reader-password-file": str(self._secret("reader", self.reader_password))}
+        if self._memory_mb:
+            options["--memory-mb"] = str(self._memory_mb)
+        flat = [word for option in options.items() for word in option]
+        return [sys.executable, "-m", "arrivals.embedded.clickhouse", *flat, "--until-stdin-closes"]
+
+    def _secret(self, name: str, value: str) -> Path:
+        folder = self.data_dir / "secrets"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path = folder.resolve() / name
+        path.touch(mode=0o600)
+        path.write_text(value, "utf-8")
+        return path
+
+    def _first_line(self, seconds: float) -> str:
+        lines: list[str] = []
+        assert self.process is not None and self.process.stdout is not None
+        reader = threading.Thread(target=lambda out: lines.append(out.readline()), args=(self.process.stdout,), daemon=True)
+        reader.start()
+        reader.join(seconds)
+        if lines and not lines[0]:
+            self.process.wait()
+        return lines[0] if lines else ""
+
+    def _reason(self, begun: int) -> str:
+        with (self.data_dir / "server.log").open(encoding="utf-8", errors="replace") as log:
+            log.seek(begun)
+            return (log.read().strip().splitlines() or ["The embedded ClickHouse ended without a word."])[-1]
+
+    def _reap(self) -> None:
+        assert self.process is not None
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+        self.process = None
+
+
+_ROOT = Path(__file__).resolve().parents[3]

@@ -1,0 +1,61 @@
+"""`/v1/units/…`: a unit's list and its live stream. What is not yours answers exactly like what does not exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+import orjson
+
+from serving.access import Principal, may_view
+from serving.authentication import EVERYBODY, Allow
+from serving.names import unit_exists
+from serving.problems import not_found
+from serving.services import Services
+from serving.unit_list import UnitList
+
+_LIST = """The unit's arrivals, newest receipt first. Follow `next_cursor` for the next page. `position` says up to where the list surely
+holds the stream: open the stream with `after=<position>` and nothing is missed in between."""
+_STREAM = """Server-sent events. `arrival`: one arrival, new or changed (replace by `event_id`). `start`/`reset`: fetch the list now; what the
+list may not hold yet follows. `ping` every 15 seconds. `farewell`: come back with the last id. Send `Last-Event-ID` (or `after`) to resume
+without a gap."""
+
+
+def router(services: Services) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(prefix="/v1/units/{unit}", tags=["units"], dependencies=[Depends(Allow(services, EVERYBODY))])
+    lists = UnitList(services.database, services.snapshot)
+
+    @routes.get("/arrivals", description=_LIST, summary="A unit's arrivals")
+    async def arrivals(  # noqa: PLR0913 - one parameter per query parameter
+        request: Request,
+        unit: str,
+        state: str | None = Query(None, description="`pending` or `all`"),
+        risk: str | None = Query(None, description="`high`, `medium`, `low` or `unknown`"),
+        cursor: str | None = Query(None, description="`next_cursor` of the page before"),
+        limit: str | None = Query(None, description="Rows per page, 1 to 200"),
+    ) -> Response:
+        admit(services, request.state.who, unit)
+        asked = {"state": state, "risk": risk, "cursor": cursor, "limit": limit}
+        return answer(await lists.page(unit, asked))
+
+    @routes.get("/stream", description=_STREAM, summary="A unit's live stream", response_class=Response)
+    async def stream(request: Request, unit: str, after: str | None = None) -> Response:
+        admit(services, request.state.who, unit)
+        return services.streams.open(unit, request.state.who, request.headers.get("last-event-id") or after)
+
+    return routes
+
+
+def admit(services: Services, who: Principal, unit: str) -> None:
+    """Raises Refused (404) unless the unit exists and is the principal's to see; the two are not told apart."""
+    exists, allowed = unit_exists(services.snapshot(), unit), may_view(who, unit)
+    if not (exists and allowed):
+        raise not_found()
+
+
+def answer(body: Any) -> Response:
+    """A JSON response that is not kept anywhere."""
+    return Response(orjson.dumps(body), media_type="application/json")

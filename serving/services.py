@@ -1,0 +1,33 @@
+"""What the routes need, built once by `run_api` (or by a test) and passed to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from arrivals.runtime.metrics import Metrics
+from reference.snapshot import Snapshot
+from serving.board import Board
+from serving.database import Database
+from serving.hub import Hub
+from serving.login_codes import LoginCodes
+from serving.sessions import Sessions
+from serving.unit_stream import UnitStreams
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts behind the API. `now` is the wall clock in local time; `secure` says that browsers come over HTTPS."""
+
+    snapshot: Callable[[], Snapshot]
+    now: Callable[[], datetime]
+    database: Database
+    hub: Hub
+    streams: UnitStreams
+    board: Board
+    sessions: Sessions
+    login_codes: LoginCodes
+    metrics: Metrics
+    secure: bool
+    checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)

@@ -1,0 +1,71 @@
+"""Reads a unit's list from the database, with the position up to which it surely holds the topic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from reference.snapshot import Snapshot
+from serving.arrival_json import from_row, told
+from serving.database import Database
+from serving.names import place_name
+from serving.overview import DAY_SQL
+from serving.positions import encode
+from serving.units import (
+    RISKS,
+    STATES,
+    Page,
+    count_sql,
+    page_sql,
+    read_choice,
+    read_cursor,
+    read_limit,
+    stored_sql,
+    write_cursor,
+)
+
+
+class UnitList:
+    """Pages of units' lists. All questions of one page are asked in one worker thread, the position first."""
+
+    def __init__(self, database: Database, snapshot: Callable[[], Snapshot]) -> None:
+        self._database = database
+        self._snapshot = snapshot
+
+    async def page(self, unit: str, asked: Mapping[str, str | None]) -> dict[str, Any]:
+        """One page as the API answers it. Raises Rejected for a wrong parameter, Unavailable."""
+        read_choice("state", asked["state"], STATES)
+        page = Page(
+            limit=read_limit(asked["limit"]),
+            after=read_cursor(asked["cursor"]) if asked["cursor"] else None,
+            risk=read_choice("risk", asked["risk"], RISKS),
+        )
+        answer: dict[str, Any] = await self._database.run(lambda: self._read(unit, page))
+        return answer
+
+    async def counts(self, unit: str) -> dict[str, Any]:
+        """The newest day and the unit's counts on it by risk: `{"day", "arrivals", "fever", "high", …}`."""
+        counts: dict[str, Any] = await self._database.run(lambda: self._count(unit))
+        return counts
+
+    def _read(self, unit: str, page: Page) -> dict[str, Any]:
+        ask, snapshot = self._database.ask_now, self._snapshot()
+        stored = {int(partition): int(last) for partition, last in ask(*stored_sql()).rows}
+        rows = ask(*page_sql(unit, page)).records()
+        more, rows = len(rows) > page.limit, rows[: page.limit]
+        return {
+            "unit": unit,
+            "unit_name": place_name(snapshot, unit),
+            "arrivals": [told(from_row(row), snapshot) for row in rows],
+            "next_cursor": write_cursor(rows[-1]["received_at"], str(rows[-1]["event_id"])) if more else None,
+            "position": encode(stored),
+        }
+
+    def _count(self, unit: str) -> dict[str, Any]:
+        ask = self._database.ask_now
+        day: date = ask(DAY_SQL, {}).rows[0][0]
+        rows = ask(*count_sql(unit, day)).records()
+        counts: dict[str, Any] = dict.fromkeys(RISKS, 0) | {row["risk"]: row["arrivals"] for row in rows}
+        counts |= {"arrivals": sum(row["arrivals"] for row in rows), "fever": sum(row["fever"] for row in rows)}
+        return counts | {"day": day.isoformat()}
