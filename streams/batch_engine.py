@@ -6,10 +6,11 @@
 
     step(batch: Batch) -> Iterable[(topic, key, value, headers)]     called once per batch, synchronous, no I/O
 
-Delivery guarantee: at least once, in order per source and target partition. A batch is acknowledged when every output made
-from it is on all in-sync replicas; offsets are committed every `commit_seconds` behind the unbroken run of acknowledged
-batches. A crash anywhere repeats at most what was not committed. A step that raises acknowledges nothing and ends the
-process with that error: poison is the step's own business (dead letters). When the buffer is full reading stops.
+Delivery guarantee: at least once, in order per source and target partition. A batch is acknowledged when
+every output made from it is on all in-sync replicas; offsets are committed every `commit_seconds` behind the
+unbroken run of acknowledged batches. A crash anywhere repeats at most what was not committed. A step that
+raises acknowledges nothing and ends the process with that error: poison is the step's own business (dead
+letters). When the buffer is full reading stops.
 """
 
 from __future__ import annotations
@@ -28,20 +29,30 @@ from typing import Any, cast
 import faust
 import uvloop
 from aiokafka.errors import KafkaError
+from faust.streams import Stream
 from faust.tables.manager import TableManager
 from faust.types import Message, StreamT, TransportT
 from mode.supervisors import CrashingSupervisor
 
 from schemas.errors import Unavailable
 from streams.batch_producer import AnyOutput, BatchProducer, Packed
-from streams.batch_transport import Batch, BatchConsumer, BatchSchema, BatchTransport
+from streams.batch_records import Batch
+from streams.batch_transport import (
+    BatchConsumer,
+    BatchSchema,
+    BatchTransport,
+    batch_of,
+    producer_client,
+)
 
 Step = Callable[[Batch], Iterable[AnyOutput]]
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What an operator may turn. `bootstrap` is `host:port[,host:port]`; `faust` goes to `faust.App` as it is (TLS, SASL)."""
+    """What an operator may turn. `bootstrap` is `host:port[,host:port]`; `faust` goes to `faust.App` as it is
+    (TLS, SASL).
+    """
 
     group: str
     bootstrap: str
@@ -59,7 +70,9 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """One finished batch, for metrics: counts, and seconds spent in the step and from its end to the acknowledgement."""
+    """One finished batch, for metrics: counts, and seconds spent in the step and from its end to the
+    acknowledgement.
+    """
 
     topic: str
     partition: int
@@ -71,7 +84,9 @@ class BatchReport:
 
 @dataclass(frozen=True, slots=True)
 class PartitionHealth:
-    """One assigned partition: the first offset not yet safe, records waiting behind it, seconds since it last moved."""
+    """One assigned partition: the first offset not yet safe, records waiting behind it, seconds since it last
+    moved.
+    """
 
     position: int | None
     lag: int
@@ -80,7 +95,9 @@ class PartitionHealth:
 
 @dataclass(frozen=True, slots=True)
 class EngineHealth:
-    """`ready`: in the group, partitions known. `stalled`: partitions that have records waiting and have not moved."""
+    """`ready`: in the group, partitions known. `stalled`: partitions that have records waiting and have not
+    moved.
+    """
 
     ready: bool
     partitions: Mapping[int, PartitionHealth]
@@ -105,7 +122,9 @@ class _App(faust.App):
 
 
 def build_app(settings: EngineSettings, folder: Path) -> faust.App:
-    """A Faust app that reads `settings.source` in batches. No agent yet; `folder` satisfies Faust and stays empty."""
+    """A Faust app that reads `settings.source` in batches. No agent yet; `folder` satisfies Faust and stays
+    empty.
+    """
     options: dict[str, Any] = {
         "broker": [f"kafka://{server}" for server in settings.bootstrap.split(",")],
         "datadir": folder,
@@ -147,7 +166,9 @@ class BatchEngine:
         self._app: faust.App | None = None
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT, then drain. Raises what ended it otherwise: exit non-zero, be restarted."""
+        """Work until SIGTERM or SIGINT, then drain. Raises what ended it otherwise: exit non-zero, be
+        restarted.
+        """
         gc.set_threshold(50_000, 20, 50)
         uvloop.run(self._run())
 
@@ -165,7 +186,7 @@ class BatchEngine:
                 await app.start()
                 await app.wait(stop)  # type: ignore[arg-type]
                 if not app.crashed:
-                    await self._drain(app)
+                    await self._drain()
             finally:
                 await app.stop()
         if app.crash_reason is not None:
@@ -178,7 +199,7 @@ class BatchEngine:
         app.task()(self._watch)
         return app
 
-    async def _drain(self, app: faust.App) -> None:
+    async def _drain(self) -> None:
         self._draining = True
         self._consumer.stop_flow()
         async with asyncio.timeout(self.settings.drain_seconds), self._working:
@@ -187,41 +208,51 @@ class BatchEngine:
             await self._consumer.commit()
 
     async def _read(self, stream: StreamT[Any]) -> None:
-        async for event in stream.noack().events():
+        async for event in cast(Stream[Any], stream).noack().events():
             async with self._working:
                 if not self._draining:
                     await self._work(event.message)
 
     async def _work(self, message: Message) -> None:
-        batch: Batch = message.value  # type: ignore[assignment]
+        batch = batch_of(message)
         began = monotonic()
         outputs = list(self._step(batch))
         stepped = monotonic()
-        await self._slots.acquire()
         packed = await self._batches().pack(outputs)
-        report = BatchReport(batch.topic, batch.partition, len(batch.records), len(outputs), stepped - began, stepped)
+        await self._slots.acquire()
+        report = BatchReport(
+            batch.topic, batch.partition, len(batch.records), len(outputs), stepped - began, stepped
+        )
         task = asyncio.create_task(self._deliver(message, packed, report))
         self._deliveries.add(task)
         task.add_done_callback(self._deliveries.discard)
 
     async def _deliver(self, message: Message, packed: Packed, report: BatchReport) -> None:
+        """While this waits for the replicas the next batches are already worked on."""
         try:
             await asyncio.gather(*await self._batches().send(packed))
         except KafkaError as error:
             await self.app.crash(error)
-            return
+        else:
+            self._finish(message, replace(report, delivery_seconds=monotonic() - report.delivery_seconds))
         finally:
             self._slots.release()
+
+    def _finish(self, message: Message, report: BatchReport) -> None:
         self._consumer.acknowledge(message)
         if self._observe is not None:
-            self._observe(replace(report, delivery_seconds=monotonic() - report.delivery_seconds))
+            self._observe(report)
 
     async def _watch(self) -> None:
-        """A partition with records waiting that does not move is a fault no restart of ours would hide: end the process."""
+        """A partition with records waiting that does not move is a fault no restart of ours would hide: end
+        the process.
+        """
         while not self.app.should_stop:
             await self.app.sleep(min(5.0, self.settings.stall_seconds / 4))
             if stalled := self.health().stalled:
-                raise Unavailable("partitions_stalled", f"No progress on {self.settings.source} {list(stalled)}.")
+                raise Unavailable(
+                    "partitions_stalled", f"No progress on {self.settings.source} {list(stalled)}."
+                )
 
     def health(self) -> EngineHealth:
         """How it stands; may be called from any thread, costs microseconds."""
@@ -231,7 +262,9 @@ class BatchEngine:
         consumer, now = self._consumer, monotonic()
         partitions = {
             tp.partition: PartitionHealth(
-                consumer.ledger.position(tp), consumer.waiting(tp), now - (consumer.ledger.moved_at(tp) or now)
+                consumer.ledger.position(tp),
+                consumer.waiting(tp),
+                now - (consumer.ledger.moved_at(tp) or now),
             )
             for tp in consumer.ledger.keys()
         }
@@ -253,5 +286,5 @@ class BatchEngine:
 
     def _batches(self) -> BatchProducer:
         if self._producer is None:
-            self._producer = BatchProducer(self.app.producer._ensure_producer())
+            self._producer = BatchProducer(producer_client(self.app))
         return self._producer

@@ -1,8 +1,8 @@
 """Packs output records into whole Kafka record batches, one per target partition, and sends them.
 
-Delivery guarantee: `send` returns one future per record batch, done when all in-sync replicas have it. Calls made one after
-the other keep their order in every partition. A failed or unknown delivery is an exception in its future: the caller does
-not acknowledge, and the source records are processed again.
+Delivery guarantee: `send` returns one future per record batch, done when all in-sync replicas have it. Calls
+made one after the other keep their order in every partition. A failed or unknown delivery is an exception in
+its future: the caller does not acknowledge, and the source records are processed again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class BatchProducer:
         self._sending = Lock()
 
     async def pack(self, outputs: list[AnyOutput]) -> Packed:
-        """The outputs as record batches, in order within each partition. Raises KafkaError when a topic is unknown."""
+        """The outputs as record batches, in order within each partition. Raises KafkaError when a topic is
+        unknown.
+        """
         for topic in {output[0] for output in outputs}:
             await self._learn_partitions(topic)
         groups: defaultdict[Place, list[AnyOutput]] = defaultdict(list)
@@ -75,8 +77,8 @@ class BatchProducer:
     def _fill(self, outputs: list[AnyOutput], now: int) -> list[BatchBuilder]:
         """Record batches of one partition, `now` in milliseconds.
 
-        Appends to the compiled builder directly: the wrapper's own `append` costs as much again. A record that does not
-        fit starts the next batch; one that is larger than a batch gets its own.
+        Appends to the compiled builder directly: the wrapper's own `append` costs as much again. A record
+        that does not fit starts the next batch; one that is larger than a batch gets its own.
         """
         builders: list[BatchBuilder] = []
         append, count = None, 0

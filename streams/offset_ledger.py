@@ -1,7 +1,7 @@
 """Which offset of each partition may be committed: the end of the unbroken run of acknowledged batches.
 
-Delivery guarantee: a batch handed out and not acknowledged holds back everything behind it, in whatever order the
-acknowledgements come. An acknowledgement from before a revocation or a seek counts for nothing.
+Delivery guarantee: a batch handed out and not acknowledged holds back everything behind it, in whatever order
+the acknowledgements come. An acknowledgement from before a revocation or a seek counts for nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(slots=True)
 class _Lease:
-    """One batch on its way: its first offset, the offset behind its last record, and whether its outputs are safe."""
+    """One batch on its way: its first offset, the offset behind its last record, and whether its outputs are
+    safe.
+    """
 
     first: int
     behind: int
@@ -36,14 +38,18 @@ class _Partition:
 
 
 class OffsetLedger(Generic[Key]):
-    """The batches handed out per partition, in order, until they are acknowledged. Times are monotonic seconds."""
+    """The batches handed out per partition, in order, until they are acknowledged. Times are monotonic
+    seconds.
+    """
 
     def __init__(self) -> None:
         self._partitions: dict[Key, _Partition] = {}
         self._serial = count(1)
 
     def rewind(self, key: Key, offset: int | None, now: float) -> None:
-        """Reading `key` starts (again) at `offset`, or where the log begins if None; its open leases are void."""
+        """Reading `key` starts (again) at `offset`, or where the log begins if None; its open leases are
+        void.
+        """
         self._partitions[key] = _Partition(now, expected=offset)
 
     def forget(self, keys: Iterable[Key]) -> None:
@@ -54,8 +60,8 @@ class OffsetLedger(Generic[Key]):
     def deliver(self, key: Key, first: int, last: int) -> int:
         """Lease the offsets `first..last` of `key`; the answer is the lease's number.
 
-        Raises Misconfigured when `first` is not the next offset: records have expired unread, or the topic was made
-        anew. Only an operator can accept that; nothing is skipped here.
+        Raises Misconfigured when `first` is not the next offset: records have expired unread, or the topic
+        was made anew. Only an operator can accept that; nothing is skipped here.
         """
         partition = self._partitions[key]
         if partition.expected is not None and first != partition.expected:
@@ -71,7 +77,9 @@ class OffsetLedger(Generic[Key]):
         return lease
 
     def acknowledge(self, key: Key, lease: int, now: float) -> bool:
-        """Everything made from this lease is safe. False when the lease is void: its partition was revoked or sought."""
+        """Everything made from this lease is safe. False when the lease is void: its partition was revoked or
+        sought.
+        """
         partition = self._partitions.get(key)
         if partition is None or lease not in partition.leases:
             return False

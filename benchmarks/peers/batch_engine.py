@@ -11,8 +11,8 @@ import uvloop
 from light_work import route
 from meter import Meter, Task
 
-from streams.batch_producer import Headers
 from streams.batch_engine import Batch, BatchEngine, BatchReport, EngineSettings
+from streams.batch_producer import Headers
 
 NO_HEADERS: Headers = []
 

@@ -1,4 +1,6 @@
-"""Time and CPU of an engine's steady state: from the end of the warm-up to the last event, printed as one JSON line."""
+"""Time and CPU of an engine's steady state: from the end of the warm-up to the last event, printed as one
+JSON line.
+"""
 
 from __future__ import annotations
 

@@ -135,20 +135,6 @@ def _decimal(inside: str) -> Layout:
     return _fixed(next(width for most, width in ((9, 4), (18, 8), (38, 16), (76, 32)) if digits <= most))
 
 
-_BUILDERS: dict[str, Callable[[str], Layout]] = {
-    "String": lambda _: Layout(_nothing, _strings),
-    "FixedString": lambda inside: _fixed(int(inside)),
-    "Decimal": _decimal,
-    "Nullable": lambda inside: _nullable(layout(inside)),
-    "Array": lambda inside: _array(layout(inside)),
-    "Map": lambda inside: _array(_tuple([layout(part) for part in _arguments(inside)])),
-    "Nested": lambda inside: _array(_tuple([layout(_element(part)) for part in _arguments(inside)])),
-    "Tuple": lambda inside: _tuple([layout(_element(part)) for part in _arguments(inside)]) if inside else _fixed(1),
-    "LowCardinality": lambda inside: _low_cardinality(layout(re.sub(r"^Nullable\((.*)\)$", r"\1", inside))),
-    "SimpleAggregateFunction": lambda inside: layout(_arguments(inside)[-1]),
-}
-
-
 @lru_cache(maxsize=4096)
 def layout(type_name: str) -> Layout:
     """The layout of a type such as `Array(Nullable(String))`. Raises ServerError 48 for types without a fixed layout."""
@@ -160,7 +146,25 @@ def layout(type_name: str) -> Layout:
         return layout(_ALIASES[name])
     if name in _WIDTHS or name.startswith("Interval"):
         return _fixed(_WIDTHS.get(name, 8))
-    raise server_error(NOT_IMPLEMENTED, f"The embedded server does not take columns of type {type_name} in blocks.")
+    raise server_error(
+        NOT_IMPLEMENTED, f"The embedded server does not take columns of type {type_name} in blocks."
+    )
+
+
+_BUILDERS: dict[str, Callable[[str], Layout]] = {
+    "String": lambda _: Layout(_nothing, _strings),
+    "FixedString": lambda inside: _fixed(int(inside)),
+    "Decimal": _decimal,
+    "Nullable": lambda inside: _nullable(layout(inside)),
+    "Array": lambda inside: _array(layout(inside)),
+    "Map": lambda inside: _array(_tuple([layout(part) for part in _arguments(inside)])),
+    "Nested": lambda inside: _array(_tuple([layout(_element(part)) for part in _arguments(inside)])),
+    "Tuple": lambda inside: (
+        _tuple([layout(_element(part)) for part in _arguments(inside)]) if inside else _fixed(1)
+    ),
+    "LowCardinality": lambda inside: _low_cardinality(layout(re.sub(r"^Nullable\((.*)\)$", r"\1", inside))),
+    "SimpleAggregateFunction": lambda inside: layout(_arguments(inside)[-1]),
+}
 
 
 class Shape(NamedTuple):

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from arrivals.embedded.clickhouse.configuration import Role, write_configuration
 from arrivals.embedded.clickhouse.errors import ServerError, engine_error
@@ -31,6 +31,9 @@ class Chunk(NamedTuple):
     whole: bool
 
 
+NOTHING = Chunk(b"", 0, 0, 0, whole=True)
+
+
 class Handle:
     """One connection to the engine. Not thread-safe. Every failure is a ServerError."""
 
@@ -48,12 +51,18 @@ class Handle:
     def run(self, sql: str, output: str = "Null", params: dict[str, str] | None = None) -> Chunk:
         """Runs a statement to its end and returns the whole result."""
         result = _checked(self._connection.query, sql, output, params)
-        return Chunk(result.bytes(), result.rows_read(), result.storage_rows_read(), result.storage_bytes_read(), whole=True)
+        return Chunk(
+            result.bytes(),
+            result.rows_read(),
+            result.storage_rows_read(),
+            result.storage_bytes_read(),
+            whole=True,
+        )
 
     def rows(self, sql: str, params: dict[str, str] | None = None) -> list[list[Any]]:
         return [json.loads(line) for line in self.run(sql, "JSONCompactEachRow", params).data.splitlines()]
 
-    def stream(self, sql: str, output: str, params: dict[str, str]) -> Iterator[Chunk]:
+    def stream(self, sql: str, output: str, params: dict[str, str]) -> Generator[Chunk]:
         """The result chunk by chunk as it is made; statements chDB does not stream give one chunk at their end."""
         try:
             stream = _checked(self._connection.send_query, sql, output, params)
@@ -64,7 +73,13 @@ class Handle:
             return
         try:
             while (part := _checked(stream.fetch)) is not None:
-                yield Chunk(part.bytes(), part.rows_read(), part.storage_rows_read(), part.storage_bytes_read(), whole=False)
+                yield Chunk(
+                    part.bytes(),
+                    part.rows_read(),
+                    part.storage_rows_read(),
+                    part.storage_bytes_read(),
+                    whole=False,
+                )
         finally:
             _checked(stream.cancel)
 
@@ -78,7 +93,7 @@ class Inserter:
     def __init__(self, inserter: Any) -> None:
         self._inserter = inserter
 
-    def __enter__(self) -> Inserter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,17 +122,20 @@ class Engine:
             raise Misconfigured("clickhouse_folder", "The data folder's path must not hold any of ?&#%.")
         configuration = write_configuration(self._folder / "config", self._memory_bytes)
         os.environ["TZ"] = "UTC"  # the engine takes the server's zone from here; columns carry their own
-        import chdb  # noqa: PLC0415  (starts threads and takes a second: not at import)
+        import chdb  # starts threads and takes a second: not at import
 
         self._connect = chdb.connect
         self._path = f"{self._folder / 'data'}?config-file={configuration}"
         try:
             self._admin = self.handle(Role.OWNER)
         except ServerError as error:
-            raise Misconfigured("clickhouse_folder", f"The engine cannot open {self._folder}: {error.message}") from error
+            raise Misconfigured(
+                "clickhouse_folder", f"The engine cannot open {self._folder}: {error.message}"
+            ) from error
         ((version, self.timezone),) = self._admin.rows("SELECT version(), serverTimezone()")
-        self.version = tuple(int(part) for part in version.split(".")[:3])
-        self._kinds = dict(self._admin.rows("SELECT name, type FROM system.settings"))
+        major, minor, patch = (int(part) for part in version.split(".")[:3])
+        self.version = (major, minor, patch)
+        self._kinds: dict[str, str] = dict(self._admin.rows("SELECT name, type FROM system.settings"))
 
     def close(self) -> None:
         self._admin.close()
@@ -143,4 +161,3 @@ def _checked(call: Any, *arguments: Any) -> Any:
         return call(*arguments)
     except RuntimeError as error:
         raise engine_error(str(error)) from error
-

@@ -22,13 +22,13 @@ def compress(data: bytes) -> bytes:
 
 
 def _frame(data: bytes) -> bytes:
-    packed = lz4.compress(data, store_size=False)
+    packed: bytes = lz4.compress(data, store_size=False)
     body = _HEADER.pack(_LZ4, _HEADER.size + len(packed), len(data)) + packed
     return _checksum(body) + body
 
 
 def _checksum(body: bytes) -> bytes:
-    number = CityHash128(body)
+    number: int = CityHash128(body)
     return _CHECKSUM.pack(number >> 64, number & (1 << 64) - 1)
 
 
@@ -38,7 +38,9 @@ def decompressed(source: Source) -> bytes:
     checksum = source.read(_CHECKSUM.size)
     method, size, plain_size = _HEADER.unpack(source.read(_HEADER.size))
     if not _HEADER.size <= size <= _LARGEST_BYTES or plain_size > _LARGEST_BYTES:
-        raise server_error(TOO_LARGE, f"A compressed frame of {size} bytes for {plain_size} is not plausible.")
+        raise server_error(
+            TOO_LARGE, f"A compressed frame of {size} bytes for {plain_size} is not plausible."
+        )
     source.skip(size - _HEADER.size)
     body = source.taken()[_CHECKSUM.size :]
     if _checksum(body) != checksum:

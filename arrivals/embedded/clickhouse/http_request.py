@@ -11,15 +11,25 @@ from typing import BinaryIO
 
 import lz4.frame
 
-from arrivals.embedded.clickhouse.errors import NOT_IMPLEMENTED, TOO_LARGE, UNKNOWN_METHOD, WRONG_PASSWORD, server_error
+from arrivals.embedded.clickhouse.errors import (
+    NOT_IMPLEMENTED,
+    TOO_LARGE,
+    UNKNOWN_METHOD,
+    WRONG_PASSWORD,
+    server_error,
+)
 from arrivals.embedded.clickhouse.packets import Setting
 
 _PIECE_BYTES, _MOST_SQL_BYTES = 1 << 18, 256 << 20
 #: Parameters of the interface itself; every other one is a setting.
 _OWN = frozenset(
-    "query database default_format user password quota_key compress decompress session_id session_timeout session_check "
-    "query_id buffer_size wait_end_of_query client_protocol_version stacktrace role enable_http_compression "
-    "http_zlib_compression_level http_native_compression_disable_checksumming_on_decompress".split()
+    {
+        *("query", "query_id", "database", "default_format", "user", "password", "role", "quota_key"),
+        *("session_id", "session_timeout", "session_check", "client_protocol_version", "stacktrace"),
+        *("compress", "decompress", "buffer_size", "wait_end_of_query"),
+        *("enable_http_compression", "http_zlib_compression_level"),
+        "http_native_compression_disable_checksumming_on_decompress",
+    }
 )
 
 
@@ -41,7 +51,9 @@ def settings(params: dict[str, str]) -> dict[str, Setting]:
     """The settings among the parameters; unknown ones are errors, as on a server."""
     if "role" in params:
         raise server_error(NOT_IMPLEMENTED, "Roles cannot be chosen on the embedded server.")
-    kept = {name: value for name, value in params.items() if name not in _OWN and not name.startswith("param_")}
+    kept = {
+        name: value for name, value in params.items() if name not in _OWN and not name.startswith("param_")
+    }
     return {name: Setting(value, important=True) for name, value in kept.items()}
 
 
@@ -105,7 +117,9 @@ def _decoder(encoding: str) -> Callable[[bytes], bytes]:
     if encoding == "lz4":
         decompress: Callable[[bytes], bytes] = lz4.frame.LZ4FrameDecompressor().decompress
         return decompress
-    raise server_error(UNKNOWN_METHOD, f"Content-Encoding {encoding} is not supported here; use gzip, deflate or lz4.")
+    raise server_error(
+        UNKNOWN_METHOD, f"Content-Encoding {encoding} is not supported here; use gzip, deflate or lz4."
+    )
 
 
 def all_text(start: bytes, rest: Iterator[bytes]) -> str:
@@ -114,5 +128,7 @@ def all_text(start: bytes, rest: Iterator[bytes]) -> str:
     for piece in rest:
         text += piece
         if len(text) > _MOST_SQL_BYTES:
-            raise server_error(TOO_LARGE, "The statement is too long; send rows as an INSERT with a FORMAT instead.")
+            raise server_error(
+                TOO_LARGE, "The statement is too long; send rows as an INSERT with a FORMAT instead."
+            )
     return text.decode("utf-8", "replace")

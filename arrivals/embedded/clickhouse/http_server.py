@@ -10,7 +10,7 @@ import json
 import logging
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -18,7 +18,7 @@ from itertools import chain
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from arrivals.embedded.clickhouse.engine import Chunk
+from arrivals.embedded.clickhouse.engine import NOTHING, Chunk
 from arrivals.embedded.clickhouse.errors import READONLY, ServerError, server_error
 from arrivals.embedded.clickhouse.http_request import all_text, body, credentials, query_params, settings
 from arrivals.embedded.clickhouse.http_response import STREAMED, content_type, encoder, status
@@ -40,7 +40,9 @@ class HttpListener(Listener):
         super().__init__(*arguments)
 
     def refuse(self, request: socket.socket) -> None:
-        request.sendall(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        request.sendall(
+            b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
 
 
 class HttpConnection(BaseHTTPRequestHandler):
@@ -79,9 +81,11 @@ class HttpConnection(BaseHTTPRequestHandler):
         try:
             user, password = credentials(self.headers, self._params)
             role = self.server.service.role(user, password)
-            database = self._params.get("database") or self.headers.get("X-ClickHouse-Database", "")
+            database = self._params.get("database") or self.headers.get("X-ClickHouse-Database") or ""
             make = partial(Session, self.server.service.engine, role, database)
-            with self.server.sessions.use((user, self._params.get("session_id", "")), self._params, make) as session:
+            with self.server.sessions.use(
+                (user, self._params.get("session_id", "")), self._params, make
+            ) as session:
                 self._run(session)
         except ServerError as error:
             self._fail(error)
@@ -115,21 +119,24 @@ class HttpConnection(BaseHTTPRequestHandler):
         if self.command == "GET" and kind.startswith("MUTATING"):
             raise _get_reads()
         sql, named = without_format(text) if kind == "READ_ONLY" else (text, None)
-        output = named or self._params.get("default_format") or self.headers.get("X-ClickHouse-Format") or "TabSeparated"
-        with self._watching(session):
-            with closing(self._chunks(session, sql, output)) as chunks:
-                first = next(chunks, None)
-                read = {"read_rows": first.read_rows, "read_bytes": first.read_bytes} if first else {}
-                head = b"" if first and first.data or output != "Native" or kind != "READ_ONLY" else None
-                if head is None:
-                    head = session.header(sql, query_params(self._params)) or b""
-                self._begin(output, read)
-                piece, end = self._encoder
-                for data in chain((head, first.data if first else b""), (chunk.data for chunk in chunks)):
-                    self._piece(piece(data) if data else b"")
-                self._end(end())
+        output = (
+            named
+            or self._params.get("default_format")
+            or self.headers.get("X-ClickHouse-Format")
+            or "TabSeparated"
+        )
+        with self._watching(session), closing(self._chunks(session, sql, output)) as chunks:
+            first = next(chunks, None) or NOTHING
+            start = first.data
+            if not start and output == "Native" and kind == "READ_ONLY":
+                start = session.header(sql, query_params(self._params)) or b""
+            self._begin(output, {"read_rows": first.read_rows, "read_bytes": first.read_bytes})
+            piece, end = self._encoder
+            for data in chain((start,), (chunk.data for chunk in chunks)):
+                self._piece(piece(data) if data else b"")
+            self._end(end())
 
-    def _chunks(self, session: Session, sql: str, output: str) -> Iterator[Chunk]:
+    def _chunks(self, session: Session, sql: str, output: str) -> Generator[Chunk]:
         arguments = (sql, settings(self._params), output, query_params(self._params))
         if output in STREAMED:
             yield from session.query(*arguments)
@@ -153,7 +160,9 @@ class HttpConnection(BaseHTTPRequestHandler):
         self.send_header("X-ClickHouse-Timezone", engine.timezone)
         self.send_header("X-ClickHouse-Server-Display-Name", "arrivals-embedded")
         self.send_header("X-ClickHouse-Query-Id", self._params.get("query_id") or str(uuid.uuid4()))
-        self.send_header("X-ClickHouse-Summary", json.dumps({name: str(value) for name, value in summary.items()}))
+        self.send_header(
+            "X-ClickHouse-Summary", json.dumps({name: str(value) for name, value in summary.items()})
+        )
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
 
@@ -205,4 +214,6 @@ def _data_at(begun: bytes) -> int:
 
 
 def _get_reads() -> ServerError:
-    return server_error(READONLY, "Cannot execute query in readonly mode: GET implies readonly; use POST to modify data.")
+    return server_error(
+        READONLY, "Cannot execute query in readonly mode: GET implies readonly; use POST to modify data."
+    )

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from schemas.errors import Misconfigured, Unavailable
 
@@ -24,7 +25,7 @@ class ClickHouseServer:
     user = "arrivals"
     reader = "analyst"
 
-    def __init__(  # noqa: PLR0913  (what the supervisor and the tests choose)
+    def __init__(
         self,
         data_dir: Path,
         native_port: int = 0,
@@ -42,24 +43,32 @@ class ClickHouseServer:
         self._memory_mb = memory_mb
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, seconds: float = 60.0) -> ClickHouseServer:
+    def start(self, seconds: float = 60.0) -> None:
         """Starts the process and waits until it is ready. Raises Misconfigured when it cannot run (the reason is in the message),
         Unavailable when it is not ready in time."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         with (self.data_dir / "server.log").open("a", encoding="utf-8") as log:
             begun = log.tell()
             self.process = subprocess.Popen(
-                self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=_ROOT
+                self._command(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=_ROOT,
             )
         found = _READY.match(self._first_line(seconds))
         if not found:
             late = self.process.poll() is None
             self.kill()
             if late:
-                raise Unavailable("clickhouse_late", f"The embedded ClickHouse was not ready within {seconds:.0f} s.")
-            raise Misconfigured("clickhouse_start", self._reason(begun), f"See {self.data_dir / 'server.log'}.")
+                raise Unavailable(
+                    "clickhouse_late", f"The embedded ClickHouse was not ready within {seconds:.0f} s."
+                )
+            raise Misconfigured(
+                "clickhouse_start", self._reason(begun), f"See {self.data_dir / 'server.log'}."
+            )
         self.native_port, self.http_port = int(found[1]), int(found[2])
-        return self
 
     def stop(self, seconds: float = 30.0) -> None:
         """Ends the server: what is committing is stored, the rest is cancelled. Killed when it takes longer than `seconds`."""
@@ -78,10 +87,13 @@ class ClickHouseServer:
             self.process.kill()
             self._reap()
 
-    def __enter__(self) -> ClickHouseServer:
-        return self.start()
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def _command(self) -> list[str]:
@@ -93,7 +105,10 @@ class ClickHouseServer:
             "--password-file": str(self._secret("owner", self.password)),
         }
         if self.reader_password:
-            options |= {"--reader": self.reader, "--reader-password-file": str(self._secret("reader", self.reader_password))}
+            options |= {
+                "--reader": self.reader,
+                "--reader-password-file": str(self._secret("reader", self.reader_password)),
+            }
         if self._memory_mb:
             options["--memory-mb"] = str(self._memory_mb)
         flat = [word for option in options.items() for word in option]
@@ -110,7 +125,9 @@ class ClickHouseServer:
     def _first_line(self, seconds: float) -> str:
         lines: list[str] = []
         assert self.process is not None and self.process.stdout is not None
-        reader = threading.Thread(target=lambda out: lines.append(out.readline()), args=(self.process.stdout,), daemon=True)
+        reader = threading.Thread(
+            target=lambda out: lines.append(out.readline()), args=(self.process.stdout,), daemon=True
+        )
         reader.start()
         reader.join(seconds)
         if lines and not lines[0]:

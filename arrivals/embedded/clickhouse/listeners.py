@@ -40,7 +40,8 @@ class Service:
             if same and user.name == name:
                 return user.role
         raise server_error(
-            WRONG_PASSWORD, f"{name}: Authentication failed: password is incorrect, or there is no user with such name."
+            WRONG_PASSWORD,
+            f"{name}: Authentication failed: password is incorrect, or there is no user with such name.",
         )
 
 
@@ -52,7 +53,9 @@ class Listener(socketserver.ThreadingTCPServer):
     request_queue_size = 128
     most = 256
 
-    def __init__(self, address: tuple[str, int], handler: type[socketserver.BaseRequestHandler], service: Service) -> None:
+    def __init__(
+        self, address: tuple[str, int], handler: type[socketserver.BaseRequestHandler], service: Service
+    ) -> None:
         self.service = service
         self.stopping = False
         self._open: set[socket.socket] = set()

@@ -1,0 +1,128 @@
+"""Finds provinces, cities and counties in texts and follows them from the larger to the smaller. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from os.path import commonprefix
+
+import ahocorasick
+
+from reference.area_names import BARE, LOCAL_SHORT, full_names, is_road, short_name
+from reference.characters import Characters
+from reference.normalise import make_normaliser
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Name:
+    """A name in the automaton. `full` names say what they are (武汉市), short ones do not (武汉); `free` ones need no parent named."""
+
+    text: str
+    codes: tuple[str, ...]
+    full: bool
+    free: bool
+    kind: str = "area"
+
+
+@dataclass(slots=True)
+class Chain:
+    """A run of areas each inside the one before: `codes` are those the last name may mean, `name` the first name of the run."""
+
+    start: int
+    end: int
+    codes: tuple[str, ...]
+    full: bool
+
+    @property
+    def code(self) -> str:
+        """What all codes of the chain have in common, down to a level that exists."""
+        return common_area(self.codes)
+
+
+class AreaIndex:
+    """The names of the areas of China down to the county."""
+
+    def __init__(self, areas: Mapping[str, str], characters: Characters) -> None:
+        self._normalise = make_normaliser(characters.simplified)
+        self.names = tuple(area_keys(areas))
+        self._automaton = automaton(self.names)
+
+    def find(self, text: str) -> str | None:
+        """The deepest area a text names, without guessing; see `Gazetteer.find_area`."""
+        chains = read_chains(hits(self._automaton, self._normalise(text)))
+        return (common_area([chain.code for chain in chains]) or None) if chains else None
+
+
+def area_keys(areas: Mapping[str, str]) -> Iterator[Name]:
+    """Every full and short name with all codes it may mean."""
+    full: dict[str, list[str]] = {}
+    short: dict[str, list[str]] = {}
+    for code, name in areas.items():
+        for text in full_names(code, name):
+            full.setdefault(text, []).append(code)
+        for text in short_name(code, name):
+            if text not in full:
+                short.setdefault(text, []).append(code)
+    for text, codes in full.items():
+        yield Name(text, tuple(codes), True, True)
+    for text, codes in short.items():
+        if text not in full:
+            yield _short(text, codes)
+
+
+def _short(text: str, codes: list[str]) -> Name:
+    """A short name: a city's or province's wins over a county's; a county's counts alone when no other bears it."""
+    high = [code for code in codes if len(code) < len("411426")]
+    if high:
+        return Name(text, tuple(high), False, True)
+    alone = len(codes) == 1 and (text in LOCAL_SHORT or text not in BARE)
+    return Name(text, tuple(codes), False, alone)
+
+
+def automaton(names: Iterable[Name]) -> ahocorasick.Automaton:
+    """The names ready for search."""
+    made = ahocorasick.Automaton()
+    for name in names:
+        made.add_word(name.text, name)
+    made.make_automaton()
+    return made
+
+
+def hits(machine: ahocorasick.Automaton, text: str) -> list[tuple[int, int, Name]]:
+    """(start, end, name) of the leftmost longest names, without those that only name a road, a house or a village."""
+    found = []
+    for last, name in machine.iter_long(text):
+        end = last + 1
+        if not (name.kind == "area" and is_road(text, end, name.full)):
+            found.append((end - len(name.text), end, name))
+    return found
+
+
+def read_chains(found: Iterable[tuple[int, int, Name]]) -> list[Chain]:
+    """The runs of areas in a text; a name inside the area before continues its run, another begins one."""
+    chains: list[Chain] = []
+    for start, end, name in found:
+        if name.kind != "area":
+            continue
+        if chains and _continues(chains[-1], start, end, name):
+            continue
+        if name.free:
+            chains.append(Chain(start, end, name.codes, name.full))
+    return chains
+
+
+def _continues(chain: Chain, start: int, end: int, name: Name) -> bool:
+    """Whether a name belongs to the chain, which it then narrows."""
+    inner = tuple(c for c in name.codes for above in chain.codes if c.startswith(above))
+    if inner and (name.full or name.free or start == chain.end):
+        deeper = tuple(c for c in inner if c not in chain.codes)
+        chain.codes = deeper or inner
+        chain.end, chain.full = end, chain.full or name.full
+        return True
+    return any(above.startswith(c) for c in name.codes for above in chain.codes)
+
+
+def common_area(codes: Iterable[str]) -> str:
+    """The deepest area that holds all codes; empty when they are of different provinces."""
+    shared = commonprefix(list(codes))
+    return shared[: max((n for n in (0, 2, 4, 6, 9, 12) if n <= len(shared)))]

@@ -1,0 +1,37 @@
+"""The servers of the test run: the real embedded Kafka and ClickHouse, started once, on free ports, in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from arrivals.embedded.clickhouse.launcher import ClickHouseServer
+from arrivals.embedded.kafka.jars import VERSION
+from arrivals.embedded.kafka.server import KafkaServer
+
+ROOT = Path(__file__).parent.parent
+JARS = ROOT / ".data" / "cache" / f"kafka-{VERSION}"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """One Kafka for the whole run; use `topic_prefix` to stay apart from other tests."""
+    with KafkaServer(tmp_path_factory.mktemp("kafka"), cache_dir=JARS) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
+    """One ClickHouse for the whole run; use a database of your own."""
+    with ClickHouseServer(tmp_path_factory.mktemp("clickhouse"), password="test-owner", reader_password="test-reader") as server:
+        yield server
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A prefix no other test uses."""
+    return f"t{next(_numbers)}."
