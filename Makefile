@@ -60,7 +60,7 @@ $(VENV)/.run: requirements/run.lock pyproject.toml | $(UV)
 	  $(UV) pip install --quiet --python $(BIN)/python --no-deps -e . && touch $@; fi
 
 $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(UV)
-	$(call say,installing the product, the embedded servers and the test tools (about 1 GB, once))
+	$(call say,installing the product with the embedded servers and the test tools (about 1 GB once))
 	@$(UV) venv --quiet --allow-existing --python "$(PYTHON)" $(VENV)
 	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .

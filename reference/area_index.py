@@ -8,19 +8,22 @@ from os.path import commonprefix
 
 import ahocorasick
 
-from reference.area_names import BARE, LOCAL_SHORT, full_names, is_road, short_name
+from reference.area_names import KNOWN_SHORT, WORDS, full_names, is_road, short_names
 from reference.characters import Characters
 from reference.normalise import make_normaliser
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Name:
-    """A name in the automaton. `full` names say what they are (武汉市), short ones do not (武汉); `free` ones need no parent named."""
+    """A name in the automaton. `codes` are all areas that bear it, `alone` those it means where no larger area is named.
+
+    `full` names say what they are (武汉市), short ones do not (武汉).
+    """
 
     text: str
     codes: tuple[str, ...]
+    alone: tuple[str, ...]
     full: bool
-    free: bool
     kind: str = "area"
 
 
@@ -60,23 +63,23 @@ def area_keys(areas: Mapping[str, str]) -> Iterator[Name]:
     for code, name in areas.items():
         for text in full_names(code, name):
             full.setdefault(text, []).append(code)
-        for text in short_name(code, name):
-            if text not in full:
-                short.setdefault(text, []).append(code)
+        for text in short_names(code, name):
+            short.setdefault(text, []).append(code)
     for text, codes in full.items():
-        yield Name(text, tuple(codes), True, True)
+        yield Name(text, tuple(codes), tuple(codes), True)
     for text, codes in short.items():
         if text not in full:
-            yield _short(text, codes)
+            yield Name(text, tuple(codes), _alone(text, codes, areas), False)
 
 
-def _short(text: str, codes: list[str]) -> Name:
-    """A short name: a city's or province's wins over a county's; a county's counts alone when no other bears it."""
-    high = [code for code in codes if len(code) < len("411426")]
-    if high:
-        return Name(text, tuple(high), False, True)
-    alone = len(codes) == 1 and (text in LOCAL_SHORT or text not in BARE)
-    return Name(text, tuple(codes), False, alone)
+def _alone(text: str, codes: list[str], areas: Mapping[str, str]) -> tuple[str, ...]:
+    """A province's name wins over a city's, a city's over a county's; a county's must be the only one, a district's well known."""
+    highest = min(map(len, codes))
+    best = tuple(code for code in codes if len(code) == highest)
+    if highest < len("411426"):
+        return best
+    known = text in KNOWN_SHORT or (text not in WORDS and not areas[best[0]].endswith("区"))
+    return best if known and len(best) == 1 else ()
 
 
 def automaton(names: Iterable[Name]) -> ahocorasick.Automaton:
@@ -106,15 +109,15 @@ def read_chains(found: Iterable[tuple[int, int, Name]]) -> list[Chain]:
             continue
         if chains and _continues(chains[-1], start, end, name):
             continue
-        if name.free:
-            chains.append(Chain(start, end, name.codes, name.full))
+        if name.alone:
+            chains.append(Chain(start, end, name.alone, name.full))
     return chains
 
 
 def _continues(chain: Chain, start: int, end: int, name: Name) -> bool:
     """Whether a name belongs to the chain, which it then narrows."""
     inner = tuple(c for c in name.codes for above in chain.codes if c.startswith(above))
-    if inner and (name.full or name.free or start == chain.end):
+    if inner and (name.full or name.alone or start == chain.end):
         deeper = tuple(c for c in inner if c not in chain.codes)
         chain.codes = deeper or inner
         chain.end, chain.full = end, chain.full or name.full

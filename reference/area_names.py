@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 #: Short names of the counties of Shangqiu that stand alone.
 LOCAL_SHORT = frozenset({"梁园", "睢阳", "民权", "宁陵", "柘城", "虞城", "夏邑", "永城"})
-#: Short county names that are ordinary words, or names of many things; they count only after their city or province.
-BARE = frozenset(
-    {"东方", "和平", "安平", "文安", "太平", "大方", "东明", "正安", "高青", "长治", "大同", "新城", "平原", "兴安", "长安"}
-)
+#: Short names of districts that stand alone; those of all others count only after their city or province.
+KNOWN_SHORT = LOCAL_SHORT | {"武昌", "汉阳", "江夏", "黄陂", "蔡甸", "新洲"}
+#: Short names of counties that are also ordinary words or names of many things; they too need their city or province.
+WORDS = frozenset("东方 和平 安平 文安 太平 大方 东明 正安 高青 大同 新城 平原 兴安 长安 通道 中方 大厂 大城 新和 云和 泰和 建始".split())
 #: Other names of areas: former names, misspellings that are more common than rare, districts people call by one name.
 OTHER_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -24,6 +24,7 @@ OTHER_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "411425": ("虞城市", "虞城区", "虞诚县"),
         "411426": ("夏邑市", "夏邑区", "下邑县"),
         "411481": ("永城县", "永城区", "永诚市"),
+        "4201": ("汉口",),
         "4206": ("襄樊市", "襄樊"),
         "429021": ("神农架",),
         "15": ("内蒙",),
@@ -55,11 +56,9 @@ def full_names(code: str, name: str) -> Iterator[str]:
         yield other
 
 
-def short_name(code: str, name: str) -> Iterator[str]:
-    """The name without its kind and the peoples named in it, when at least two characters remain: 恩施 of 恩施土家族苗族自治州."""
+def short_names(code: str, name: str) -> Iterator[str]:
+    """The name without its kind and the peoples named in it: 恩施 and 恩施州 of 恩施土家族苗族自治州; never a single character."""
     stem = _without_kind(name)
-    if len(code) == len("411426") and name.endswith("区") and stem not in LOCAL_SHORT and len(stem) < len("江汉"):
-        return
     if len(stem) > 1 and stem != name:
         yield stem
     if name.endswith("自治州"):

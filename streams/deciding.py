@@ -17,7 +17,7 @@ from schemas.base import LOCAL
 from schemas.dead_letter import DeadLetter
 from schemas.errors import Misconfigured, Rejected
 from streams.batch_producer import AnyOutput
-from streams.batch_transport import Batch, Record
+from streams.batch_records import Batch, Record
 from streams.process import Dead, Decided, process
 
 

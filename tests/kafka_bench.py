@@ -88,8 +88,7 @@ class Bench:
 
     def committed(self) -> dict[int, int]:
         """Committed offsets per source partition."""
-        found = self.admin.list_group_offsets([self.group]) if hasattr(self.admin, "list_group_offsets") else None
-        offsets = found[self.group] if found else self.admin.list_consumer_group_offsets(self.group)
+        offsets = self.admin.list_group_offsets({self.group: None})[self.group]
         return {place.partition: meta.offset for place, meta in offsets.items() if meta.offset >= 0}
 
     def ends(self) -> dict[int, int]:

@@ -78,24 +78,18 @@ VALUES: dict[str, list[Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
-    with ClickHouseServer(tmp_path_factory.mktemp("clickhouse")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module", params=["plain", "lz4"])
-def client(server: ClickHouseServer, request: pytest.FixtureRequest) -> Iterator[Client]:
-    compression = "lz4" if request.param == "lz4" else False
-    settings = {"allow_suspicious_low_cardinality_types": 1}
+@pytest.fixture(scope="module", params=[False, "lz4"], ids=["plain", "lz4"])
+def client(clickhouse_server: ClickHouseServer, request: pytest.FixtureRequest) -> Iterator[Client]:
     with Client(
-        server.host,
-        port=server.native_port,
-        user=server.user,
-        password=server.password,
-        compression=compression,
-        settings=settings,
+        clickhouse_server.host,
+        port=clickhouse_server.native_port,
+        user=clickhouse_server.user,
+        password=clickhouse_server.password,
+        compression=request.param,
+        settings={"allow_suspicious_low_cardinality_types": 1},
     ) as connected:
+        connected.execute("CREATE DATABASE IF NOT EXISTS embedded_types")
+        connected.execute("USE embedded_types")
         yield connected
 
 
@@ -168,9 +162,8 @@ def test_a_result_is_streamed(client: Client) -> None:
     assert seen == 3_000_000
 
 
-def test_a_type_without_a_fixed_layout_can_be_read_but_not_inserted(server: ClickHouseServer, client: Client) -> None:
+def test_a_type_without_a_fixed_layout_can_be_used_by_the_engine(client: Client, table: str) -> None:
     sql = "SELECT sumState(number) AS s FROM numbers(3)"
-    client.execute(f"CREATE TABLE t (s AggregateFunction(sum, UInt64)) ENGINE = MergeTree ORDER BY tuple()")
+    client.execute("CREATE TABLE t (s AggregateFunction(sum, UInt64)) ENGINE = MergeTree ORDER BY tuple()")
     client.execute(f"INSERT INTO t {sql}")
-    assert client.execute("SELECT finalizeAggregation(s), hex(s) != '' FROM t") == [(3, 1)]
-    client.execute("DROP TABLE t")
+    assert client.execute("SELECT finalizeAggregation(s) FROM t") == [(3,)]

@@ -5,32 +5,132 @@ Every part is the same command that compose and Kubernetes run; only the servers
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from arrivals.embedded.supervisor import Part
+from kafka.errors import KafkaError
+from rich.console import Console
+from rich.progress import Progress
+
+from arrivals.demo.seed import seed_reference, write_passwords
+from arrivals.embedded.kafka.jars import bring_jars
+from arrivals.embedded.kafka.server import DEFAULT_CACHE
+from arrivals.embedded.ports import is_free
+from arrivals.embedded.supervisor import Part, Supervisor
+from arrivals.runtime.clickhouse_client import clickhouse_errors, connect
+from arrivals.runtime.kafka_clients import make_admin
+from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.settings import PREFIX, Settings
+from arrivals.runtime.topic_admin import ensure_topics
+from producers.simulator.sites import load_sites
+from reference.gazetteer import load_gazetteer
+from schemas.errors import Misconfigured
+from sinks.migrate import migrate
 
 OWN_PARTS = ("gateway", "router", "sink", "api")
 
 
-def server_parts(settings: Settings, http_port: int) -> list[Part]:
+@contextmanager
+def embedded_stack(settings: Settings, console: Console) -> Iterator[Supervisor]:
+    """The servers and our parts, prepared and running; all stopped in reverse order at the end. Progress goes to `console`."""
+    check_ports(settings)
+    write_passwords(settings)
+    KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=True)
+    with Progress(console=console, transient=True) as progress:
+        bring_jars(DEFAULT_CACHE, progress)
+    supervisor = Supervisor(settings.data_dir / "logs")
+    try:
+        for part in server_parts(settings):
+            start_told(supervisor, part, console)
+        prepare(settings, console)
+        for part in own_parts(settings):
+            start_told(supervisor, part, console)
+        yield supervisor
+    finally:
+        with console.status("stopping"):
+            supervisor.stop()
+
+
+def start_told(supervisor: Supervisor, part: Part, console: Console) -> None:
+    """Starts a part and says how long it took."""
+    begun = time.monotonic()
+    with console.status(f"starting {part.name}"):
+        supervisor.start(part, 120)
+    console.print(f"[green]✓[/] {part.name:<12} ready in {time.monotonic() - begun:.1f} s")
+
+
+def prepare(settings: Settings, console: Console) -> None:
+    """Topics, schema, reference data; idempotent."""
+    ensure_topics(settings)
+    with clickhouse_errors():
+        client = connect(settings, database="")
+        applied = migrate(client, settings.clickhouse_database)
+        client.disconnect()
+    rows, _ = seed_reference(settings, load_sites(), load_gazetteer())
+    console.print(f"[green]✓[/] {'prepared':<12} {len(applied)} migrations, {rows} reference rows")
+
+
+def check_ports(settings: Settings) -> None:
+    """Raises Misconfigured naming the port that is taken and the setting that moves it."""
+    wanted = {
+        "KAFKA_BOOTSTRAP": int(settings.kafka_bootstrap.rpartition(":")[2]),
+        "CLICKHOUSE_PORT": settings.clickhouse_port,
+        "CLICKHOUSE_HTTP_PORT": settings.clickhouse_http_port,
+        "GATEWAY_PORT": settings.gateway_port,
+        "API_PORT": settings.api_port,
+        "ROUTER_METRICS_PORT": settings.router_metrics_port,
+        "SINK_METRICS_PORT": settings.sink_metrics_port,
+    }
+    taken = [f"{port} ({PREFIX}{name})" for name, port in wanted.items() if not is_free(port)]
+    if taken:
+        advice = "Stop what listens there, or set other ports in the named variables."
+        raise Misconfigured("port_taken", f"These ports are taken: {', '.join(taken)}.", advice)
+
+
+def run_stack(settings: Settings) -> None:
+    """The embedded stack in the foreground until SIGINT or SIGTERM."""
+    console = Console(highlight=False)
+    with embedded_stack(settings, console):
+        console.print(f"Console: http://{settings.api_host}:{settings.api_port}  ·  Ctrl-C stops everything")
+        wait_for_end()
+
+
+def run_parts(settings: Settings, names: tuple[str, ...]) -> None:
+    """Single parts against the servers of the settings, until SIGINT or SIGTERM."""
+    console = Console(highlight=False)
+    supervisor = Supervisor(settings.data_dir / "logs")
+    try:
+        for part in own_parts(settings, names):
+            start_told(supervisor, part, console)
+        wait_for_end()
+    finally:
+        supervisor.stop()
+
+
+def wait_for_end() -> None:
+    """Blocks until SIGINT or SIGTERM."""
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+def server_parts(settings: Settings) -> list[Part]:
     """Kafka and ClickHouse, each in a process of its own."""
     secrets, data = settings.data_dir / "secrets", settings.data_dir
     kafka_port = settings.kafka_bootstrap.rpartition(":")[2]
     kafka = [sys.executable, "-m", "arrivals.embedded.kafka", "--data", str(data / "kafka"), "--port", kafka_port]
     clickhouse = [
         *(sys.executable, "-m", "arrivals.embedded.clickhouse", "--data", str(data / "clickhouse")),
-        *("--native-port", str(settings.clickhouse_port), "--http-port", str(http_port)),
+        *("--native-port", str(settings.clickhouse_port), "--http-port", str(settings.clickhouse_http_port)),
         *("--user", settings.clickhouse_user, "--password-file", str(secrets / "clickhouse")),
         *("--reader-password-file", str(secrets / "clickhouse-reader")),
     ]
     return [
-        Part("kafka", kafka, {}, _port_answers(settings.kafka_bootstrap)),
-        Part("clickhouse", clickhouse, {}, _http_answers(f"http://127.0.0.1:{http_port}/ping")),
+        Part("kafka", kafka, {}, _kafka_answers(settings)),
+        Part("clickhouse", clickhouse, {}, _http_answers(f"http://127.0.0.1:{settings.clickhouse_http_port}/ping")),
     ]
 
 
@@ -53,6 +153,17 @@ def as_environment(settings: Settings) -> Mapping[str, str]:
     """The settings as `ARRIVALS_*` variables for a child process."""
     values = settings.model_dump(mode="json", exclude_none=True)
     return {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
+
+
+def _kafka_answers(settings: Settings) -> Callable[[], bool]:
+    def ready() -> bool:
+        try:
+            make_admin(settings).close()
+        except KafkaError:
+            return False
+        return True
+
+    return ready
 
 
 def _http_answers(url: str) -> Callable[[], bool]:

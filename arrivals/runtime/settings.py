@@ -41,6 +41,7 @@ class Settings(BaseSettings):
 
     clickhouse_host: str = Field("127.0.0.1", description="ClickHouse host.")
     clickhouse_port: int = Field(9000, ge=1, le=65535, description="ClickHouse native port.")
+    clickhouse_http_port: int = Field(8123, ge=1, le=65535, description="ClickHouse HTTP port (embedded mode).")
     clickhouse_user: str = Field("arrivals", description="ClickHouse user of the product.")
     clickhouse_password_file: Path | None = Field(
         None, description="File holding the ClickHouse password; embedded: `<data_dir>/secrets/clickhouse`."

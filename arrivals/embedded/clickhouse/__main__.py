@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -83,7 +84,7 @@ def stop_event(options: argparse.Namespace) -> threading.Event:
     signal.signal(signal.SIGINT, on_signal)
 
     def follow_stdin() -> None:
-        while sys.stdin.buffer.read(4096):
+        while os.read(sys.stdin.fileno(), 4096):  # not through the buffer, whose lock would outlive the stop
             pass
         stop.set()
 

@@ -1,0 +1,103 @@
+"""`arrivals resolve`, `simulate`, `import`, `bench`: what brings data in, or takes text apart."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from arrivals.cli.output import JsonOption, console, notes, print_json, print_mapping
+from arrivals.runtime.settings import load_settings
+from schemas.errors import Misconfigured
+
+
+def resolve() -> None:
+    """Read addresses as lines from standard input, print one JSON object per line."""
+    from reference.gazetteer import load_gazetteer
+    from reference.resolver import Resolver
+    from reference.resolving import as_json
+
+    resolver = Resolver(load_gazetteer())
+    for line in sys.stdin:
+        text = line.rstrip("\r\n")
+        sys.stdout.buffer.write(orjson.dumps(as_json(text, resolver.resolve(text))) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def simulate(
+    *,
+    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The simulated day.")] = datetime(2020, 2, 18),  # noqa: DTZ001
+    rate: Annotated[int, typer.Option(min=1, help="Scans per second.")] = 200,
+    people: Annotated[int, typer.Option(min=1, help="Travellers of the day.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 7,
+    history: Annotated[Path | None, typer.Option(help="Write what was posted and answered, a line each.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Play a seeded day of realistic traffic through the gateway."""
+    from arrivals.demo.day import play_day
+
+    summary = play_day(load_settings(), day=day.date(), rate=rate, people=people, seed=seed, history=history)
+    if json:
+        print_json(summary.as_dict())
+    else:
+        print_mapping("Simulated day", summary.as_dict())
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV (UTF-8 or GBK) or XLSX.")],
+    *,
+    kind: Annotated[str, typer.Option(help="rail-manifest, coach-manifest or checkpoint")],
+    site: Annotated[str, typer.Option(help="The site the people arrived at.")],
+    token_file: Annotated[Path | None, typer.Option(help="File holding the site's device token.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, post nothing.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Import a spreadsheet of people; wrong rows go to a file that can be corrected and imported again."""
+    from arrivals.demo.day import device_token
+    from producers.importer import import_people
+
+    settings = load_settings()
+    token = token_file.read_text("utf-8").strip() if token_file else device_token(settings, site)
+    report = import_people(settings, file, kind=kind, site=site, token=token, dry_run=dry_run)
+    if json:
+        print_json(report.as_dict())
+    else:
+        print_mapping(f"Import of {file.name}", report.as_dict())
+    if report.rejected:
+        notes().print(f"Wrong rows are in {report.rejected_file}; correct them and import that file.")
+        raise typer.Exit(1)
+
+
+BENCHMARKS = ("router", "sink", "gateway", "latency", "resolver")
+
+
+def bench(
+    name: Annotated[str | None, typer.Argument(help=f"One of {', '.join(BENCHMARKS)}; all when left out.")] = None,
+    *,
+    peers: Annotated[bool, typer.Option("--peers", help="Run the peers in the same run (needs `make bench` once).")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Run the benchmarks of docs/benchmarks.md on this machine."""
+    try:
+        from benchmarks.runner import run_benchmark
+    except ModuleNotFoundError:
+        raise Misconfigured("no_benchmarks", "The benchmarks are not installed.", "Run this in a checkout.") from None
+    results = {chosen: run_benchmark(chosen, peers=peers) for chosen in ([name] if name else BENCHMARKS)}
+    if json:
+        print_json(results)
+    else:
+        for chosen, result in results.items():
+            print_mapping(f"{chosen}, {date.today()}", result)  # noqa: DTZ011
+        console().print("Ratios are taken in one run; absolute figures are this machine's.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command()(resolve)
+    app.command()(simulate)
+    app.command("import")(import_file)
+    app.command()(bench)

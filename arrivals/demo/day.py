@@ -1,0 +1,50 @@
+"""A simulated day against a running gateway: the simulator with the settings' address and the tokens of the embedded mode."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from arrivals.runtime.settings import Settings
+from schemas.errors import Misconfigured
+
+
+def all_tokens(settings: Settings) -> dict[str, str]:
+    """The tokens the embedded mode made, by `role:scope`. Raises Misconfigured where there are none."""
+    path = settings.data_dir / "secrets" / "tokens.json"
+    try:
+        found: dict[str, str] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise Misconfigured("tokens_missing", f"{path} does not exist.", "Start the embedded stack once: arrivals up") from None
+    return found
+
+
+def device_token(settings: Settings, site: str) -> str:
+    """The token of a site's device."""
+    token = all_tokens(settings).get(f"device:{site}")
+    if token is None:
+        raise Misconfigured("token_missing", f"There is no token for the site {site}.", "Give one with --token-file.")
+    return token
+
+
+def site_tokens(settings: Settings) -> dict[str, str]:
+    """Device tokens by site."""
+    tokens = all_tokens(settings).items()
+    return {name.removeprefix("device:"): token for name, token in tokens if name.startswith("device:")}
+
+
+def gateway_url(settings: Settings) -> str:
+    """Where the gateway answers."""
+    return f"http://{settings.gateway_host}:{settings.gateway_port}"
+
+
+def play_day(  # noqa: PLR0913  (the options of the command)
+    settings: Settings, *, day: date, rate: int, people: int, seed: int, history: Path | None
+) -> Any:
+    """Plays a day; returns the simulator's summary."""
+    from producers.simulator import DayPlan, simulate
+
+    plan = DayPlan(day=day, people=people, seed=seed)
+    return simulate(plan, gateway_url(settings), site_tokens(settings), rate=rate, history=history)
