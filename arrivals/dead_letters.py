@@ -1,6 +1,7 @@
 """Handling dead letters: show one, send its original bytes again, or discard it with a reason.
 
-Guarantee: a replay first publishes the original bytes to the original topic and only then marks the letter; a crash between the two leaves
+Guarantee: a replay first publishes the original bytes to the original topic and only then marks the letter; a crash
+between the two leaves
 the letter open, and replaying it again is harmless because everything downstream is idempotent by event id.
 """
 
@@ -27,7 +28,9 @@ class DeadLetters:
         self._settings = settings
         self._keys = keys
 
-    def find(self, *, reason: str | None = None, stage: str | None = None, state: str = "open", limit: int = 100) -> list[DeadLetter]:
+    def find(
+        self, *, reason: str | None = None, stage: str | None = None, state: str = "open", limit: int = 100
+    ) -> list[DeadLetter]:
         """The newest letters that match, at most `limit`."""
         where, values = ["state = %(state)s"], {"state": state, "limit": limit}
         for name, value in (("reason", reason), ("stage", stage)):
@@ -40,7 +43,12 @@ class DeadLetters:
         """One letter, whatever its state; raises Refused (404) when there is none."""
         found = self._select("dead_letter_id = %(id)s", {"id": letter_id})
         if not found:
-            raise Refused("letter_unknown", f"There is no dead letter '{letter_id}'.", 404, "See: arrivals dead-letters list")
+            raise Refused(
+                "letter_unknown",
+                f"There is no dead letter '{letter_id}'.",
+                404,
+                "See: arrivals dead-letters list",
+            )
         return found[0]
 
     def open_payload(self, letter: DeadLetter) -> bytes:
@@ -54,9 +62,17 @@ class DeadLetters:
         """
         for letter in letters:
             if letter.topic is None:
-                raise Rejected("letter_never_published", f"{letter.dead_letter_id} was refused before any topic; post it corrected.")
+                raise Rejected(
+                    "letter_never_published",
+                    f"{letter.dead_letter_id} was refused before any topic; post it corrected.",
+                )
         originals = [
-            Record(str(letter.topic), letter.dead_letter_id.encode(), self.open_payload(letter), (("replayed", b"1"),))
+            Record(
+                str(letter.topic),
+                letter.dead_letter_id.encode(),
+                self.open_payload(letter),
+                (("replayed", b"1"),),
+            )
             for letter in letters
         ]
         self._publish([*originals])
@@ -73,7 +89,15 @@ class DeadLetters:
         marked = [letter.model_copy(update=change) for letter in letters]
         topic = self._settings.topic("dead-letters")
         self._publish(
-            [Record(topic, m.dead_letter_id.encode(), m.model_dump_json().encode(), (("schema", b"dead-letter/1"),)) for m in marked]
+            [
+                Record(
+                    topic,
+                    m.dead_letter_id.encode(),
+                    m.model_dump_json().encode(),
+                    (("schema", b"dead-letter/1"),),
+                )
+                for m in marked
+            ]
         )
 
     def _publish(self, records: Sequence[Record]) -> None:
@@ -85,7 +109,7 @@ class DeadLetters:
 
     def _select(self, where: str, values: dict[str, object]) -> list[DeadLetter]:
         columns = [name for name in _FIELDS if name != "version"]
-        sql = f"SELECT {', '.join(columns)} FROM dead_letters FINAL WHERE {where}"  # noqa: S608 (names are our own)
+        sql = f"SELECT {', '.join(columns)} FROM dead_letters FINAL WHERE {where}"
         with clickhouse_errors():
             client = connect(self._settings)
             try:

@@ -1,6 +1,7 @@
 """The device's side of `POST /v1/scans`: posts bodies, retries with the same ids, and gives one answer per scan.
 
-Delivery guarantee: at least once. A post whose outcome is unknown (no answer, 5xx, 429) is repeated byte for byte until it is answered or
+Delivery guarantee: at least once. A post whose outcome is unknown (no answer, 5xx, 429) is repeated byte for byte
+until it is answered or
 the patience ends, then Unavailable; the gateway answers `duplicate` for what it had already taken, so the effect is once.
 """
 

@@ -1,6 +1,7 @@
 """The device's outbox: a small SQLite file that keeps every scan until the gateway has answered it.
 
-Delivery guarantee: a scan is on the disk (WAL, synchronous=FULL) when `put` returns, and leaves only with the answer `accepted`, `duplicate` or
+Delivery guarantee: a scan is on the disk (WAL, synchronous=FULL) when `put` returns, and leaves only with the answer
+`accepted`, `duplicate` or
 `rejected`. A crash between answer and deletion repeats the post with the same id, which the gateway answers `duplicate`.
 A full or read-only disk raises at once: the device must show it, since the scan was not taken. The file holds people: mode 0600,
 deleted rows are overwritten.

@@ -73,7 +73,9 @@ def area_keys(areas: Mapping[str, str]) -> Iterator[Name]:
 
 
 def _alone(text: str, codes: list[str], areas: Mapping[str, str]) -> tuple[str, ...]:
-    """A province's name wins over a city's, a city's over a county's; a county's must be the only one, a district's well known."""
+    """A province's name wins over a city's, a city's over a county's; a county's must be the only one, a district's
+    well known.
+    """
     highest = min(map(len, codes))
     best = tuple(code for code in codes if len(code) == highest)
     if highest < len("411426"):

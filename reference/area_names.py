@@ -57,7 +57,8 @@ def full_names(code: str, name: str) -> Iterator[str]:
 
 
 def short_names(code: str, name: str) -> Iterator[str]:
-    """The name without its kind and the peoples named in it: 恩施 and 恩施州 of 恩施土家族苗族自治州; never a single character."""
+    """The name without its kind and the peoples named in it: 恩施 and 恩施州 of 恩施土家族苗族自治州; never a single character.
+    """
     stem = _without_kind(name)
     if len(stem) > 1 and stem != name:
         yield stem

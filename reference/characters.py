@@ -18,7 +18,9 @@ class Likeness(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Characters:
-    """Of each common character its toneless sounds, its four-corner code and its parts; and the traditional forms by simplified."""
+    """Of each common character its toneless sounds, its four-corner code and its parts; and the traditional forms by
+    simplified.
+    """
 
     sounds: Mapping[str, frozenset[str]]
     corners: Mapping[str, str]

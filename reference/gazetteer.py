@@ -31,7 +31,9 @@ class Area:
 
 @dataclass(frozen=True, eq=False)
 class Gazetteer:
-    """All areas by code. `later` holds (code of this edition, name in a later one); a county's code where nothing closer is certain."""
+    """All areas by code. `later` holds (code of this edition, name in a later one); a county's code where nothing
+    closer is certain.
+    """
 
     edition: str
     areas: Mapping[str, Area]

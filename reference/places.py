@@ -7,29 +7,26 @@ from dataclasses import dataclass
 
 from reference.area_index import Name
 from reference.gazetteer import SHANGQIU, Gazetteer
-from reference.naming import spellings, stem_of_township, stem_of_village, village_names
+from reference.naming import TOWNSHIP_KINDS, shortened, spellings, stem_of_township, stem_of_village
 
-#: Codes of the two zones, which people call by the same names.
+#: The two zones, which people call by the same names.
 LOGISTICS, ECONOMIC = "411471", "411472"
 ZONES = (LOGISTICS, ECONOMIC)
 #: The urban districts the zones were cut out of: an address may name the district and a township of a zone.
 AROUND_ZONES = frozenset({"411402", "411403", *ZONES})
-#: Names of the zones: those said of both, and those of one.
-ZONE_NAMES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("城乡一体化示范区", "一体化示范区", "示范区", "商丘新区", "开发区", "商丘开发区", "高新区"), ZONES),
-    **dict.fromkeys(("河南商丘经济开发区", "商丘经济开发区", "经济开发区", "经济技术开发区", "商丘经济技术开发区", "经开区"), (ECONOMIC,)),
-    **dict.fromkeys(
-        ("豫东综合物流产业聚集区", "豫东综合物流产业集聚区", "豫东综合物流园区", "豫东物流产业集聚区", "豫东综合物流园", "豫东物流园"),
-        (LOGISTICS,),
-    ),
+#: What the zones are called: some names are said of both, official ones of one.
+_ZONE_NAMES = {
+    "城乡一体化示范区 一体化示范区 示范区 商丘新区 开发区 商丘开发区 高新区": ZONES,
+    "河南商丘经济开发区 商丘经济开发区 经济开发区 经济技术开发区 商丘经济技术开发区 经开区": (ECONOMIC,),
+    "豫东综合物流产业聚集区 豫东综合物流产业集聚区 豫东综合物流园区 豫东物流产业集聚区 豫东物流园区": (LOGISTICS,),
 }
-_KINDS = ("镇", "乡", "街道办事处", "街道办", "街道", "办事处", "回族镇", "办", "乡镇")
 Codes = tuple[str, ...]
+Pairs = Iterable[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """The names of one area with the codes they may mean; `official` are the stems to measure a slip against; `lengths` descend."""
+    """The names of one area with the codes they may mean; `official` are the stems to measure a slip against."""
 
     names: Mapping[str, Codes]
     official: tuple[str, ...]
@@ -37,9 +34,8 @@ class Table:
 
     def longest(self, text: str, at: int) -> tuple[Codes, int]:
         """The codes and the end of the longest name that stands at a position; no codes where none does."""
-        names = self.names
         for length in self.lengths:
-            codes = names.get(text[at : at + length])
+            codes = self.names.get(text[at : at + length])
             if codes is not None:
                 return codes, min(at + length, len(text))
         return (), at
@@ -50,49 +46,73 @@ EMPTY = Table({}, (), ())
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """`townships` by county code, `villages` by township, county and city code; `names` are the townships and zones as found anywhere."""
+    """`townships` by county and city code, `villages` by township, county and city code; `names` are what is found
+    anywhere in a text.
+    """
 
     townships: Mapping[str, Table]
     villages: Mapping[str, Table]
     names: tuple[Name, ...]
-    stems: Mapping[str, str]
+    surnames: frozenset[str]
 
 
 def build_places(gazetteer: Gazetteer) -> Places:
     """All tables of a gazetteer."""
-    townships = [(a.code, stem) for a in gazetteer.below(SHANGQIU, "township") for stem in _stems(a.code, a.name, gazetteer)]
+    townships = [(a.code, _township_stem(a.code, a.name, gazetteer)) for a in gazetteer.below(SHANGQIU, "township")]
     villages = [(a.code, stem_of_village(a.name)) for a in gazetteer.below(SHANGQIU, "village")]
-    later = [(code, name) for code, name in gazetteer.later]
-    moved = [(code, stem_of_township(name)) for code, name in later if len(code) == len("411426105")]
-    renamed = [(code, stem_of_village(name)) for code, name in later if len(code) == len("411426105001")]
+    moved = [(code, stem_of_township(name)) for code, name in gazetteer.later if len(code) <= len("411426105")]
+    renamed = [(code, stem_of_village(name)) for code, name in gazetteer.later if len(code) > len("411426105")]
     return Places(
-        _by_area(townships, moved, (6, 4)),
-        _by_area(villages, renamed, (9, 6, 4)),
-        tuple(_township_names(gazetteer)),
-        dict(villages) | dict(townships),
+        _tables(townships, moved, (6, 4)),
+        _tables(villages, renamed, (9, 6, 4)),
+        tuple(_found_anywhere(gazetteer, [*moved, *townships])),
+        frozenset(stem[0] for _, stem in villages),
     )
 
 
-def _stems(code: str, name: str, gazetteer: Gazetteer) -> Iterator[str]:
-    """`柘城县城关镇` is called 城关镇, `商丘市林场` also 林场."""
-    stem = stem_of_township(name)
-    for above in (gazetteer.area_name(code[:6]), "商丘市"):
-        stem = stem.removeprefix(above or "")
-    yield stem
+def _township_stem(code: str, name: str, gazetteer: Gazetteer) -> str:
+    """`柘城县城关镇` is called 城关镇, `商丘市林场` 林场."""
+    county = gazetteer.area_name(code[:6]) or ""
+    return stem_of_township(name).removeprefix(county).removeprefix("商丘市")
 
 
-def _by_area(official: list[tuple[str, str]], other: list[tuple[str, str]], lengths: Iterable[int]) -> dict[str, Table]:
-    """A table for every area that the given lengths of code name. An official name outdoes a later or a variant one."""
-    tables: dict[str, Table] = {}
+def _tables(official: list[tuple[str, str]], later: list[tuple[str, str]], lengths: Iterable[int]) -> dict[str, Table]:
+    """A table for every area named by codes of these lengths. An official name outdoes a later one, a later one a spelling."""
+    sources = (
+        [(code, name) for code, stem in official for name in spellings(stem)],
+        later,
+        [(code, name) for code, stem in official for name in shortened(stem)],
+    )
+    tables = {}
     for length in lengths:
-        first = _grouped((code, name) for code, stem in official for name in village_names(stem, code) for code in (code,))
-    for length in lengths:
-        first = _grouped(length, ((code, name) for code, stem in official for name in village_names(stem)))
-        second = _grouped(length, other)
-        third = _grouped(length, ((code, name) for code, stem in official for name in spellings(stem)))
-        stems = _grouped(length, official)
-        for area in first:
-            names = {**third.get(area, {}), **second.get(area, {}), **first[area]}
-            sizes = tuple(sorted({len(name) for name in names}, reverse=True))
-            tables[area] = Table(names, tuple(stems[area]), sizes)
+        spelled, renamed, first = (_grouped(length, pairs) for pairs in sources)
+        for area, names in first.items():
+            merged = {**spelled.get(area, {}), **renamed.get(area, {}), **names}
+            sizes = tuple(sorted({len(name) for name in merged}, reverse=True))
+            tables[area] = Table(merged, tuple(dict.fromkeys(n for c, n in official if c.startswith(area))), sizes)
     return tables
+
+
+def _grouped(length: int, pairs: Pairs) -> dict[str, dict[str, Codes]]:
+    """area -> name -> codes, the area being the first `length` digits of each code."""
+    grouped: dict[str, dict[str, Codes]] = {}
+    for code, name in pairs:
+        names = grouped.setdefault(code[:length], {})
+        if code not in names.get(name, ()):
+            names[name] = (*names.get(name, ()), code)
+    return grouped
+
+
+def _found_anywhere(gazetteer: Gazetteer, townships: Pairs) -> Iterator[Name]:
+    """The names with their kind, which stand out in any text: townships under every kind, zones."""
+    codes: dict[str, Codes] = {}
+    for code, stem in townships:
+        for spelled in (stem, *spellings(stem)):
+            for kind in TOWNSHIP_KINDS:
+                have = codes.get(spelled + kind, ())
+                codes[spelled + kind] = have if code in have else (*have, code)
+    for area in gazetteer.below(SHANGQIU, "township"):
+        codes[area.name] = tuple(dict.fromkeys((*codes.get(area.name, ()), area.code)))
+    yield from (Name(text, meant, meant, True, "township") for text, meant in codes.items())
+    for names, meant in _ZONE_NAMES.items():
+        yield from (Name(text, meant, meant, True, "zone") for text in names.split())

@@ -26,7 +26,7 @@ def row_id(data: Data, key: str, valid_from: datetime, known_from: datetime, aut
     return f"{data.kind}-{hashlib.sha256(said.encode()).hexdigest()[:24]}"
 
 
-def make_row(
+def make_row(  # noqa: PLR0913  (a row says all of this)
     data: Data,
     *,
     key: str,
@@ -63,5 +63,12 @@ def row_of(kind: str, values: dict[str, Any], known: Callable[[str], bool]) -> R
         raise Rejected("reference_row", f"A row of kind '{kind}' is wrong ({fields}).") from None
     if isinstance(data, GradeData) and not known(data.area):
         raise Rejected("area_unknown", f"The gazetteer has no area {data.area}.")
-    texts = {"author": dates.get("author", "arrivals"), "reason": dates.get("reason", "loaded")}
-    return make_row(data, key=KEY_OF[kind](data), **times, **texts)
+    return make_row(
+        data,
+        key=KEY_OF[kind](data),
+        author=dates.get("author", "arrivals"),
+        reason=dates.get("reason", "loaded"),
+        valid_from=times.get("valid_from", BEGINNING),
+        valid_to=times.get("valid_to"),
+        known_from=times.get("known_from"),
+    )

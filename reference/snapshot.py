@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from reference.dated import Dated, DatedTable, dated
 from reference.gazetteer import Gazetteer
 from reference.resolver import CustomUnit, Resolver
+from schemas.arrival import UnitLevel
 from schemas.reference_rows import (
     CredentialData,
     GradeData,
@@ -23,6 +24,7 @@ from schemas.reference_rows import (
 
 D = TypeVar("D")
 CITY = "4114"
+_LEVELS: dict[int, UnitLevel] = {4: "city", 6: "county", 9: "township", 12: "village"}
 _PREFIXES = (12, 9, 6, 4, 2)
 
 
@@ -32,12 +34,12 @@ class Snapshot:
 
     gazetteer: Gazetteer
     version: int = -1
-    grades: DatedTable[GradeData] = DatedTable()
-    sites: DatedTable[SiteData] = DatedTable()
-    units: DatedTable[UnitData] = DatedTable()
-    passes: DatedTable[PassData] = DatedTable()
-    rules: DatedTable[RuleData] = DatedTable()
-    credentials: DatedTable[CredentialData] = DatedTable()
+    grades: DatedTable[GradeData] = field(default_factory=DatedTable)
+    sites: DatedTable[SiteData] = field(default_factory=DatedTable)
+    units: DatedTable[UnitData] = field(default_factory=DatedTable)
+    passes: DatedTable[PassData] = field(default_factory=DatedTable)
+    rules: DatedTable[RuleData] = field(default_factory=DatedTable)
+    credentials: DatedTable[CredentialData] = field(default_factory=DatedTable)
 
     @classmethod
     def empty(cls, gazetteer: Gazetteer) -> Snapshot:
@@ -95,11 +97,11 @@ class Snapshot:
         area = self.gazetteer.get(unit)
         return area.name if area else unit
 
-    def unit_level(self, unit: str) -> str:
+    def unit_level(self, unit: str) -> UnitLevel:
         """`city`, `county`, `township`, `village` or `custom`."""
         if "-" in unit:
             return "custom"
-        return {4: "city", 6: "county", 9: "township", 12: "village"}.get(len(unit), "custom")
+        return _LEVELS.get(len(unit), "custom")
 
     def parent(self, unit: str) -> str | None:
         """The unit above; None above the city."""
@@ -113,9 +115,7 @@ def _data(row: Dated[D] | None) -> D | None:
     return row.data if row is not None else None
 
 
-def _rows_of(
-    rows: Sequence[tuple[int, ReferenceRow]], kind: type[D], key: Callable[[D], str]
-) -> list[tuple[str, Dated[D]]]:
+def _rows_of(rows: Sequence[tuple[int, ReferenceRow]], kind: type[D], key: Callable[[D], str]) -> list[tuple[str, Dated[D]]]:
     return [(key(row.data), dated(row, offset, row.data)) for offset, row in rows if isinstance(row.data, kind)]
 
 

@@ -98,7 +98,9 @@ class Arrival(Tolerant):
 
 
 class Alert(Tolerant):
-    """Something a desk must see at once. `alert_id` is made of event, rule and rule version: raised once, however often decided."""
+    """Something a desk must see at once. `alert_id` is made of event, rule and rule version: raised once, however
+    often decided.
+    """
 
     version: Literal[1]
     alert_id: str

@@ -11,7 +11,14 @@ import re
 from datetime import date, datetime, timedelta, timezone
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+)
 from pydantic_core import PydanticCustomError
 
 #: Shangqiu keeps Beijing time; every printed time in the system carries this offset.
@@ -51,9 +58,7 @@ def parse_instant(value: Any) -> datetime:
         return datetime.fromtimestamp(value / 1000, LOCAL)
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(LOCAL)
-    raise PydanticCustomError(
-        "time_format", "write the time as RFC 3339 with an offset, such as 2020-02-18T08:30:00+08:00"
-    )
+    raise PydanticCustomError("time_format", "write the time as RFC 3339 with an offset, such as 2020-02-18T08:30:00+08:00")
 
 
 def format_instant(value: datetime) -> str:

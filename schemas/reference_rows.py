@@ -1,6 +1,7 @@
 """The dated rows of the `reference` topic: whatever can change a decision or a right, appended and never overwritten.
 
-`valid_from`/`valid_to` say when a row holds in the world, `known_from` when the city knew it. A later row with the same `kind` and
+`valid_from`/`valid_to` say when a row holds in the world, `known_from` when the city knew it. A later row with the
+same `kind` and
 `key` supersedes an earlier one for the time both are valid. The offset of a row is the reference version from which it counts.
 """
 
@@ -74,9 +75,7 @@ class CredentialData(Tolerant):
     scope: str
 
 
-Data = Annotated[
-    GradeData | SiteData | UnitData | PassData | RuleData | CredentialData, Field(discriminator="kind")
-]
+Data = Annotated[GradeData | SiteData | UnitData | PassData | RuleData | CredentialData, Field(discriminator="kind")]
 
 
 class ReferenceRow(Tolerant):

@@ -14,7 +14,13 @@ from pydantic import Field, TypeAdapter
 from schemas.base import AreaCode, Day, EventId, Identifier, Instant, ShortText, Strict, Text
 
 DocumentType = Literal[
-    "resident_id", "hk_macao_permit", "taiwan_permit", "residence_permit", "foreign_permanent", "passport", "other"
+    "resident_id",
+    "hk_macao_permit",
+    "taiwan_permit",
+    "residence_permit",
+    "foreign_permanent",
+    "passport",
+    "other",
 ]
 Lodging = Literal["own_home", "relatives", "rented", "employer", "hotel", "isolation_site", "other", "unknown"]
 VehicleRole = Literal["private", "coach", "truck", "ambulance", "official", "other"]

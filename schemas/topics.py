@@ -39,7 +39,15 @@ TOPICS: tuple[Topic, ...] = (
     Topic("scans", "person key", 4, 45 * _DAY_MS, "accepted scans, sealed", RECORDED),
     Topic("arrivals", "unit code", 4, 45 * _DAY_MS, "decided arrivals, every version", ARRIVAL),
     Topic("alerts", "unit code", 4, 45 * _DAY_MS, "what a desk must see at once", ALERT),
-    Topic("reference", "row id", 1, _FOR_EVER, "dated rows; the offset is the reference version", REFERENCE_ROW, single=True),
+    Topic(
+        "reference",
+        "row id",
+        1,
+        _FOR_EVER,
+        "dated rows; the offset is the reference version",
+        REFERENCE_ROW,
+        single=True,
+    ),
     Topic("dead-letters", "dead letter id", 4, _FOR_EVER, "refused records, whole and sealed", DEAD_LETTER),
     Topic("duplicates", "person key", 4, 45 * _DAY_MS, "repeated posts the gateway answered as such", DUPLICATE),
 )

@@ -1,6 +1,7 @@
 """Who may see what: one answer in SQL for the database and the same answer in code for the live stream. Pure.
 
-Unknown belongs to nobody but the named desk: an arrival without a unit lies at a county's desk or the city's, and is seen there only.
+Unknown belongs to nobody but the named desk: an arrival without a unit lies at a county's desk or the city's, and is
+seen there only.
 """
 
 from __future__ import annotations

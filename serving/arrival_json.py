@@ -1,6 +1,7 @@
 """An arrival as the API tells it: the field names of `v_arrivals`, plus names and the reason in words. Pure.
 
-The same arrival gives the same JSON whether it comes live from the topic or from the database; a test compares the two. Sealed fields
+The same arrival gives the same JSON whether it comes live from the topic or from the database; a test compares the
+two. Sealed fields
 and the person key are not in it.
 """
 

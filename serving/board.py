@@ -12,11 +12,12 @@ from typing import Any
 
 import orjson
 
-from reference.snapshot import CITY, Snapshot
+from reference.snapshot import Snapshot
 from schemas.errors import Unavailable
 from serving.access import Principal, county_of
 from serving.event_stream import EventStream
 from serving.hub import Hub
+from serving.names import counties
 from serving.overview import changes, fold
 from serving.overview_feed import TICK_SECONDS, OverviewFeed
 from serving.stream import frame
@@ -40,7 +41,7 @@ class Board:
 
     async def present(self, who: Principal) -> dict[str, Any]:
         """The overview the principal may see, of the newest day. Raises Unavailable."""
-        return fold(await self._feed.look(), county_of(who), self._counties())
+        return fold(await self._feed.look(), county_of(who), counties(self._snapshot()))
 
     async def open(self, who: Principal) -> EventStream:
         """A stream that begins with the whole overview."""
@@ -67,7 +68,7 @@ class Board:
             except Unavailable:
                 continue
             for key in watched:
-                self._tell(key, fold(cube, key.removeprefix(_WATCHING) or None, self._counties()))
+                self._tell(key, fold(cube, key.removeprefix(_WATCHING) or None, counties(self._snapshot())))
 
     def _tell(self, key: str, overview: dict[str, Any]) -> None:
         different = changes(self._told.get(key, {}), overview)
@@ -77,10 +78,6 @@ class Board:
 
     def _frame(self, sections: dict[str, Any]) -> bytes:
         return frame("overview", orjson.dumps({**sections, "at": self._now().strftime("%H:%M:%S")}))
-
-    def _counties(self) -> list[str]:
-        """The counties in the order of their codes, and the city's own desk last."""
-        return [*sorted(self._snapshot().gazetteer.counties()), CITY]
 
 
 async def _nothing() -> bytes:

@@ -1,4 +1,6 @@
-"""The map of the counties as SVG shapes, made once from the boundaries file: small, no script needed, readable on an old phone. Pure."""
+"""The map of the counties as SVG shapes, made once from the boundaries file: small, no script needed, readable on an
+old phone. Pure.
+"""
 
 from __future__ import annotations
 

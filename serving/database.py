@@ -16,13 +16,14 @@ from clickhouse_driver import Client
 
 from arrivals.runtime.clickhouse_client import clickhouse_errors, connect
 from arrivals.runtime.settings import Settings
-from schemas.errors import Unavailable
+from schemas.errors import ArrivalsError, Unavailable
 
 THREADS = 4
 #: Questions that may wait for a thread before new ones are turned away.
 WAITING = 200
 SECONDS = 20
 LARGEST_RESULT = 1_000_000
+_PROBE_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,14 @@ class Database:
         with clickhouse_errors():
             rows, described = self._client().execute(sql, dict(values), with_column_types=True, settings=limits)
         return Table(tuple(name for name, _ in described), tuple(kind for _, kind in described), rows)
+
+    def problem(self) -> str | None:
+        """None when the database answers within three seconds, else what is wrong; for readiness checks in another thread."""
+        try:
+            self._threads.submit(self.ask_now, "SELECT 1", {}).result(_PROBE_SECONDS)
+        except (ArrivalsError, TimeoutError, RuntimeError):
+            return "ClickHouse does not answer"
+        return None
 
     def close(self) -> None:
         """Waits for running questions and ends the threads; their connections close with them."""

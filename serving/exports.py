@@ -1,4 +1,6 @@
-"""Writes answers out: JSON, CSV for Excel, XLSX, Parquet. Times are local with the offset in the header; text never becomes a formula."""
+"""Writes answers out: JSON, CSV for Excel, XLSX, Parquet. Times are local with the offset in the header; text never
+becomes a formula.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Hands live events to the readers of each unit. Lives in one event loop; nothing here blocks.
 
-Guarantee: a reader gets every event of its unit after the position it joined at, in order, once, until it is closed; then it is told to
+Guarantee: a reader gets every event of its unit after the position it joined at, in order, once, until it is closed;
+then it is told to
 come back with its Last-Event-ID. A reader too slow for `BUFFER_BYTES` is closed and counted; the others do not notice.
 """
 

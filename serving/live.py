@@ -1,6 +1,7 @@
 """Reads the `arrivals` topic as it grows and hands every record to the event loop at once, one call per fetched batch.
 
-No group and no commits: each process reads everything. It starts a little before the end, so that readers who reconnect after a restart
+No group and no commits: each process reads everything. It starts a little before the end, so that readers who
+reconnect after a restart
 find their events in memory. Nothing is lost when Kafka is away; reading goes on where it stopped.
 """
 
@@ -44,7 +45,9 @@ def decode(record: Any, snapshot: Snapshot) -> Fresh | None:
 
 
 class ArrivalTail:
-    """Follows the topic in one thread. `on_start` gets the position before the first record, `on_batch` the records; both in that thread."""
+    """Follows the topic in one thread. `on_start` gets the position before the first record, `on_batch` the records;
+    both in that thread.
+    """
 
     def __init__(
         self, settings: Settings, snapshot: Callable[[], Snapshot], on_start: Start, on_batch: Batch, metrics: Metrics

@@ -1,6 +1,7 @@
 """One-time codes for opening the console from a terminal on the same machine: short, ten minutes, once.
 
-An access code never stands in a link. The link carries such a code after the `#`, which browsers do not send; the page posts it. A code
+An access code never stands in a link. The link carries such a code after the `#`, which browsers do not send; the
+page posts it. A code
 is a file named by its digest; taking it is renaming the file, so that of two who try one wins.
 """
 

@@ -7,8 +7,7 @@ from datetime import datetime
 from reference.snapshot import Snapshot
 from serving.access import CITY, HEALTH
 
-_PROVINCE, _CITY, _COUNTY, _TOWNSHIP, _VILLAGE = 2, 4, 6, 9, 12
-_CITY_NAME = "商丘市"
+_COUNTY_DIGITS = 6
 _HEALTH_NAME = "卫生健康组"
 #: Levels of the national table that nobody says: 市辖区, 县, 省直辖县级行政区划.
 _UNSAID = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})
@@ -19,15 +18,21 @@ def place_name(snapshot: Snapshot, code: str) -> str:
     if not code:
         return ""
     base, _, custom = code.partition("-")
-    sizes = (_COUNTY, _TOWNSHIP, _VILLAGE) if base.startswith(CITY) and len(base) > _CITY else (_PROVINCE, _CITY, _COUNTY)
-    names = [_area(snapshot, base[:size]) for size in sizes if len(base) >= size]
+    chain = [area.name for area in snapshot.gazetteer.chain(base)]
+    if base.startswith(CITY) and len(base) > len(CITY):
+        chain = chain[2:]
     said: list[str] = []
-    for name in names:
-        if name and name not in _UNSAID and (not said or said[-1] != name):
+    for name in chain:
+        if name not in _UNSAID and (not said or said[-1] != name):
             said.append(name)
     if custom:
         said.append(_HEALTH_NAME if f"-{custom}" == HEALTH else snapshot.unit_name(code))
     return " ".join(said) or code
+
+
+def counties(snapshot: Snapshot) -> list[str]:
+    """The counties of the city in the order of their codes, and the city's own desk last."""
+    return [*(area.code for area in snapshot.gazetteer.children(CITY)), CITY]
 
 
 def unit_exists(snapshot: Snapshot, unit: str) -> bool:
@@ -36,7 +41,7 @@ def unit_exists(snapshot: Snapshot, unit: str) -> bool:
     if not base.startswith(CITY) or snapshot.gazetteer.get(base) is None:
         return False
     if unit.endswith(HEALTH):
-        return len(base) in (_CITY, _COUNTY)
+        return len(base) <= _COUNTY_DIGITS
     return unit == base or bool(snapshot.units.history(unit))
 
 
@@ -50,9 +55,3 @@ def site_name(snapshot: Snapshot, site_id: str, at: datetime) -> str:
     site = snapshot.site(site_id, at)
     return site.name if site else site_id
 
-
-def _area(snapshot: Snapshot, code: str) -> str:
-    if code == CITY:
-        return _CITY_NAME
-    area = snapshot.gazetteer.get(code)
-    return area.name if area else ""

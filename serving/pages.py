@@ -1,4 +1,6 @@
-"""Renders the console's pages: escaped by default, in the reader's language, under a content security policy with a fresh nonce."""
+"""Renders the console's pages: escaped by default, in the reader's language, under a content security policy with a
+fresh nonce.
+"""
 
 from __future__ import annotations
 

@@ -115,7 +115,9 @@ class CountKind:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a query: `default` is text, or None when the caller has to supply one (the newest day), or may leave it out."""
+    """A parameter of a query: `default` is text, or None when the caller has to supply one (the newest day), or may
+    leave it out.
+    """
 
     name: str
     kind: Kind

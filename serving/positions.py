@@ -1,6 +1,7 @@
 """Positions in the `arrivals` topic: a vector of offsets, the id of every event of a stream. Pure.
 
-Offsets only ever grow and have no gaps in time, so a position says exactly what was delivered, whichever process delivered it. A time
+Offsets only ever grow and have no gaps in time, so a position says exactly what was delivered, whichever process
+delivered it. A time
 would not: two arrivals can share one.
 """
 

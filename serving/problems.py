@@ -1,7 +1,10 @@
-"""Errors as problem details (RFC 9457): what happened, what to do, a stable code; in the reader's language. Never a value somebody wrote."""
+"""Errors as problem details (RFC 9457): what happened, what to do, a stable code; in the reader's language. Never a
+value somebody wrote.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from schemas.errors import ArrivalsError, Reason, Refused, Rejected, Unavailable
+from serving.pages import Pages
 
 MEDIA_TYPE = "application/problem+json"
 _ZH = {
@@ -24,6 +28,11 @@ _ZH = {
     429: "请求过于频繁",
     503: "系统暂时不可用",
 }
+
+
+#: Statuses that have words of their own on a page.
+_PAGES = frozenset({400, 403, 404, 503})
+Answer = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def not_found() -> Refused:
@@ -43,11 +52,27 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Response:
     return Response(orjson.dumps({**body, "detail": detail, **more}), status, headers, MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Answers our error families, and the framework's own errors, as problems."""
-    app.add_exception_handler(ArrivalsError, _ours)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _validation)
+def install(app: FastAPI, pages: Pages) -> None:
+    """Answers our error families, and the framework's own errors, as problems; to people looking at pages, as a page."""
+    answers: dict[type[Exception], Answer] = {ArrivalsError: _ours, HTTPException: _http, RequestValidationError: _validation}
+
+    def for_people(answer: Answer) -> Answer:
+        async def handle(request: Request, error: Exception) -> Response:
+            response = await answer(request, error)
+            wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1")
+            return _page(pages, request, response) if wants_page else response
+
+        return handle
+
+    for family, answer in answers.items():
+        app.add_exception_handler(family, for_people(answer))
+
+
+def _page(pages: Pages, request: Request, response: Response) -> Response:
+    status = response.status_code
+    message = f"error_{status if status in _PAGES else 400}"
+    code = orjson.loads(bytes(response.body))["code"]
+    return pages.render(request, "error.html", {"message": message, "code": code}, status)
 
 
 async def _ours(_: Request, error: Exception) -> Response:

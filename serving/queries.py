@@ -1,6 +1,7 @@
 """The named queries: what an analyst may ask, as data. Pure.
 
-`{arrivals}` in a query stands for `v_arrivals` restricted to the days asked for and to what the credential may see; `render` alone puts it
+`{arrivals}` in a query stands for `v_arrivals` restricted to the days asked for and to what the credential may see;
+`render` alone puts it
 in, so no query can be asked without it. Every other value is bound.
 """
 

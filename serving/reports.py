@@ -1,6 +1,7 @@
 """The 24:00 report of a county: a day's arrivals by township, as known now or as known at any moment. Pure.
 
-"As known then" takes, of every arrival, the newest version recorded by that moment; one that was recorded later did not exist yet.
+"As known then" takes, of every arrival, the newest version recorded by that moment; one that was recorded later did
+not exist yet.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""`/v1/overview`: the day at a glance, once or as it changes. Aggregates and masked alerts only, confined to the credential's county."""
+"""`/v1/overview`: the day at a glance, once or as it changes. Aggregates and masked alerts only, confined to the
+credential's county.
+"""
 
 from __future__ import annotations
 

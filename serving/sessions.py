@@ -29,7 +29,9 @@ class Sessions:
 
     @classmethod
     def open(cls, path: Path, *, create: bool) -> Sessions:
-        """Opens the key file; with `create` a missing one is made (mode 0600). Raises Misconfigured when it is missing or too short."""
+        """Opens the key file; with `create` a missing one is made (mode 0600). Raises Misconfigured when it is
+        missing or too short.
+        """
         if create and not path.exists():
             _create(path)
         try:

@@ -1,7 +1,9 @@
 """The memory of the live stream: the last events with their SSE frames, ready to be sent again. Pure.
 
-Guarantee: `since(position, unit)` gives every event of that unit after the position, in order and once, provided `covers(position)`.
-A record the topic holds twice (the router delivers at least once) is one event as long as the first is in the ring; after that a client
+Guarantee: `since(position, unit)` gives every event of that unit after the position, in order and once, provided
+`covers(position)`.
+A record the topic holds twice (the router delivers at least once) is one event as long as the first is in the ring;
+after that a client
 sees it again with the same event id and revision and replaces its row.
 """
 
@@ -43,14 +45,17 @@ def frame(event: str, data: bytes, position: Position | None = None) -> bytes:
 
 
 def mark(position: Position, event: bytes = b"") -> bytes:
-    """A frame, by default without an event, that moves the reader's Last-Event-ID, so that a quiet unit need not catch up from far behind."""
+    """A frame, by default without an event, that moves the reader's Last-Event-ID, so that a quiet unit need not
+    catch up from far behind.
+    """
     return b": ping\nid: %s\n%s\n" % (encode(position).encode(), event)
 
 
 def replay(events: Iterable[Event], position: Position) -> list[bytes]:
     """The frames of remembered events for one reader who stands at `position`; their ids never fall behind it.
 
-    An event's own id tells how far *this* process had read. A reader who comes from another process may be further in one partition, and
+    An event's own id tells how far *this* process had read. A reader who comes from another process may be further in
+    one partition, and
     would get events twice if its position went back.
     """
     running, frames = dict(position), []

@@ -21,7 +21,9 @@ def catalogue(language: Language) -> Mapping[str, str]:
 
 
 def choose(asked: str | None, remembered: str | None, accepted: str | None) -> Language:
-    """The language of a page: what was asked for, else what the reader chose before, else what the browser prefers; Chinese by default."""
+    """The language of a page: what was asked for, else what the reader chose before, else what the browser prefers;
+    Chinese by default.
+    """
     for wish in (asked, remembered):
         if wish in LANGUAGES:
             return wish

@@ -1,7 +1,9 @@
 """Where a unit's stream starts: from memory, from the database, or anew.
 
-Guarantee: after the opening no event of the unit is missing. From memory when the ring still has everything after the reader's position;
-otherwise the older part from ClickHouse, once the sink has stored it; otherwise `event: reset`, after which the reader has to fetch the
+Guarantee: after the opening no event of the unit is missing. From memory when the ring still has everything after the
+reader's position;
+otherwise the older part from ClickHouse, once the sink has stored it; otherwise `event: reset`, after which the
+reader has to fetch the
 list. Events the list may not hold yet are sent again then, and a reader replaces rows by event id and revision.
 """
 

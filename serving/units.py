@@ -1,6 +1,7 @@
 """The list of a unit: its arrivals, newest receipt first, a page at a time. Pure.
 
-Pages are cut by key, not by number: `(received_at, event_id)` of the last row. Neither ever changes for an arrival, so a page neither
+Pages are cut by key, not by number: `(received_at, event_id)` of the last row. Neither ever changes for an arrival,
+so a page neither
 skips nor repeats a person while new ones arrive above.
 """
 
@@ -90,6 +91,16 @@ def backfill_sql(unit: str, after: dict[int, int], until: dict[int, int], limit:
         "ORDER BY kafka_partition, kafka_offset\nLIMIT 1 BY event_id, revision\nLIMIT %(limit)s"
     )
     return sql, {**allowed.values, "limit": limit}
+
+
+def stored_sql() -> tuple[str, dict[str, Any]]:
+    """The SQL of the position up to which the database surely holds the topic, by partition: what the sink noted as stored."""
+    newest = "SELECT argMax(topic_id, noted_at) FROM ingest_ranges WHERE topic = 'arrivals'"
+    sql = (
+        "SELECT partition, max(last_offset) FROM ingest_ranges\n"  # noqa: S608
+        f"WHERE topic = 'arrivals' AND done = 1 AND topic_id = ({newest}) GROUP BY partition"
+    )
+    return sql, {}
 
 
 def write_cursor(received_at: datetime, event_id: str) -> str:

@@ -1,13 +1,14 @@
 """Records of a topic -> column lists ready for a columnar insert, with the records that do not fit set apart. Pure.
 
-Works on whole batches: one C-speed pass per column, no per-row Python function. A batch that holds a bad record is halved until the bad
+Works on whole batches: one C-speed pass per column, no per-row Python function. A batch that holds a bad record is
+halved until the bad
 ones stand alone, so one poison record costs about log2(n) passes and never its neighbours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -18,9 +19,11 @@ import orjson
 
 from sinks.tables import INSTANT, WORDS, Column, Sink
 
-#: (partition, offset, value) of one Kafka record.
-Raw = tuple[int, int, bytes | None]
+#: (partition, offset, timestamp in ms, value) of one Kafka record.
+Raw = tuple[int, int, int, bytes | None]
 Values = list[Any]
+#: Records converted in one pass: small enough to stay in the processor's cache.
+CHUNK = 1_000
 _NOTHING = type(None)
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(2149, 6, 6)
 _MAX_DECIMAL_4_1 = 1000
@@ -38,12 +41,17 @@ class Poison:
 
 @dataclass(slots=True)
 class Batch:
-    """Columns in the order of the declaration, the records they came from in the same order, and the misfits."""
+    """Columns in the order of the declaration, and the records that did not fit."""
 
     names: tuple[str, ...]
     columns: list[Values]
-    records: list[Raw]
-    poison: list[Poison]
+    poison: list[Poison] = field(default_factory=list)
+    newest_ms: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows in the columns."""
+        return len(self.columns[0])
 
 
 class Columns:
@@ -54,34 +62,39 @@ class Columns:
         self._plan = [(column, _converter(column)) for column in sink.columns]
         self._groups = _groups(sink.columns)
 
-    def batch(self, records: Sequence[Raw]) -> Batch:
-        """The columns of the records; those that do not fit are in `poison`, in order."""
-        made = Batch(self.names, [[] for _ in self.names], [], [])
-        self._add(made, list(records))
-        return made
+    def empty(self) -> Batch:
+        """A batch without rows, to be filled with `add`."""
+        return Batch(self.names, [[] for _ in self.names])
 
-    def _add(self, made: Batch, records: list[Raw]) -> None:
+    def add(self, batch: Batch, records: Sequence[Raw]) -> None:
+        """Appends the records to the batch; those that do not fit go to `poison`, in order."""
+        if not records:
+            return
         try:
-            columns = self._convert(records) if records else []
+            columns = self._convert(records)
         except _Misfit as misfit:
             if len(records) == 1:
-                made.poison.append(Poison(records[0], misfit.reason, misfit.detail))
+                batch.poison.append(Poison(records[0], misfit.reason, misfit.detail))
                 return
             middle = len(records) // 2
-            self._add(made, records[:middle])
-            self._add(made, records[middle:])
+            self.add(batch, records[:middle])
+            self.add(batch, records[middle:])
             return
-        if not made.records:
-            made.columns, made.records = columns or made.columns, records
-            return
-        made.records.extend(records)
-        for column, more in zip(made.columns, columns, strict=True):
+        batch.newest_ms = max(batch.newest_ms, records[-1][2])
+        for column, more in zip(batch.columns, columns, strict=True):
             column.extend(more)
 
-    def _convert(self, records: list[Raw]) -> list[Values]:
-        found = self._extract([_decode(value) for _, _, value in records])
-        found["@partition"] = [partition for partition, _, _ in records]
-        found["@offset"] = [offset for _, offset, _ in records]
+    def batch(self, records: Sequence[Raw]) -> Batch:
+        """The batch of the records."""
+        made = self.empty()
+        for first in range(0, len(records), CHUNK):
+            self.add(made, records[first : first + CHUNK])
+        return made
+
+    def _convert(self, records: Sequence[Raw]) -> list[Values]:
+        found = self._extract([_decode(record[3]) for record in records])
+        found["@partition"] = [record[0] for record in records]
+        found["@offset"] = [record[1] for record in records]
         columns = []
         for column, convert in self._plan:
             try:
@@ -174,7 +187,9 @@ def _groups(columns: Sequence[Column]) -> list[_Group]:
 
 
 def _converter(column: Column) -> Callable[[Sequence[Any]], Values]:
-    """The conversion of one column, chosen by its ClickHouse type. It raises TypeError or ValueError for a value that does not fit."""
+    """The conversion of one column, chosen by its ClickHouse type. It raises TypeError or ValueError for a value that
+    does not fit.
+    """
     if column.json:
         return _json_texts
     nullable = column.type.startswith("Nullable(")
@@ -189,7 +204,7 @@ def _converter(column: Column) -> Callable[[Sequence[Any]], Values]:
         "Array(Date)": lambda lists: [_days(days) for days in lists],
         "Float32": _numbers,
         "Decimal(4, 1)": _decimals,
-        INSTANT: _instants,
+        INSTANT: _instants_or_none if nullable else _instants,
     }
     return simple.get(kind) or (_optional_texts if column.optional else _texts)
 
@@ -248,6 +263,10 @@ def _decimals(values: Sequence[Any]) -> Values:
 
 def _instants(values: Sequence[Any]) -> Values:
     return [_milliseconds(value) for value in values]
+
+
+def _instants_or_none(values: Sequence[Any]) -> Values:
+    return [value if value is None else _milliseconds(value) for value in values]
 
 
 def _days(values: Sequence[Any]) -> Values:

@@ -13,7 +13,6 @@ from pathlib import Path
 from clickhouse_driver import Client
 
 from arrivals.runtime.clickhouse_client import clickhouse_errors
-from arrivals.runtime.settings import Settings
 from schemas.errors import Misconfigured
 
 FOLDER = Path(__file__).with_name("migrations")
@@ -32,59 +31,66 @@ class Migration:
     checksum: str
     statements: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        """Number and name, as the file is called."""
+        return f"{self.number:04d}_{self.name}"
 
-def load_migrations(settings: Settings, folder: Path = FOLDER) -> list[Migration]:
-    """All migrations in order, written out for one server or, with `clickhouse_cluster`, for a cluster."""
-    made = []
+
+def load_migrations(database: str, cluster: str | None = None, folder: Path = FOLDER) -> list[Migration]:
+    """All migrations in order, written out for one server or, with the name of a `cluster`, for that cluster."""
+    made: list[Migration] = []
     for path in sorted(folder.glob("*.sql")):
         match = _NAME.fullmatch(path.name)
         if match is None or int(match[1]) != len(made) + 1:
             raise Misconfigured("migration_name", f"{path.name} does not continue the numbered migrations.")
         text = path.read_text("utf-8")
-        sql = _written_out(re.sub(r"^--.*\n", "", text, flags=re.MULTILINE), settings)
+        sql = _written_out(re.sub(r"^--.*\n", "", text, flags=re.MULTILINE), database, cluster)
         statements = tuple(s.strip() for s in sql.split(";\n") if s.strip())
         made.append(Migration(len(made) + 1, match[2], hashlib.sha256(text.encode()).hexdigest(), statements))
     return made
 
 
-def migrate(client: Client, settings: Settings, *, dry_run: bool = False, folder: Path = FOLDER) -> list[Migration]:
-    """Applies what is missing and returns it; with `dry_run` only returns it. The client must not be bound to the database.
+def migrate(
+    client: Client, database: str, cluster: str | None = None, *, dry_run: bool = False, folder: Path = FOLDER
+) -> list[str]:
+    """Applies what is missing and returns the names; with `dry_run` returns the SQL of each instead and runs nothing.
 
-    Raises Misconfigured (`migration_changed`) when an applied file was edited or is gone, Unavailable when the server is.
+    The client must not be bound to the database. Raises Misconfigured (`migration_changed`) when an applied file was edited
+    or is gone, Unavailable when the server is.
     """
-    every = load_migrations(settings, folder)
+    every = load_migrations(database, cluster, folder)
     with clickhouse_errors():
-        applied = _applied(client, settings)
+        applied = _applied(client, database)
         for number, checksum in applied.items():
             if number > len(every) or every[number - 1].checksum != checksum:
-                raise Misconfigured(
-                    "migration_changed", f"Migration {number:04d} differs from what was applied.", "Restore the file and add a new one."
-                )
+                problem = f"Migration {number:04d} differs from what was applied."
+                raise Misconfigured("migration_changed", problem, "Restore the file and add a new one.")
         missing = [migration for migration in every if migration.number not in applied]
-        for migration in [] if dry_run else missing:
+        if dry_run:
+            return [f"-- {m.title}\n" + ";\n".join(m.statements) + ";" for m in missing]
+        for migration in missing:
             for statement in migration.statements:
                 client.execute(statement)
-            _remember(client, settings, migration)
-    return missing
+            _remember(client, database, cluster, migration)
+    return [migration.title for migration in missing]
 
 
-def _written_out(sql: str, settings: Settings) -> str:
-    cluster = settings.clickhouse_cluster
+def _written_out(sql: str, database: str, cluster: str | None) -> str:
     on_cluster = f" ON CLUSTER '{cluster}'" if cluster else ""
     replicated = "Replicated" if cluster else ""
-    database = settings.clickhouse_database
     return sql.replace("{database}", database).replace("{on_cluster}", on_cluster).replace("{replicated}", replicated)
 
 
-def _applied(client: Client, settings: Settings) -> dict[int, str]:
+def _applied(client: Client, database: str) -> dict[int, str]:
     table = "SELECT count() FROM system.tables WHERE database = %(database)s AND name = 'migrations'"
-    if not client.execute(table, {"database": settings.clickhouse_database})[0][0]:
+    if not client.execute(table, {"database": database})[0][0]:
         return {}
-    rows = client.execute(f"SELECT number, any(checksum) FROM {settings.clickhouse_database}.migrations GROUP BY number")  # noqa: S608
+    rows = client.execute(f"SELECT number, any(checksum) FROM {database}.migrations GROUP BY number")
     return dict(sorted(rows))
 
 
-def _remember(client: Client, settings: Settings, migration: Migration) -> None:
-    client.execute(_written_out(_STATE_TABLE, settings))
-    rows = [(migration.number, migration.name, migration.checksum)]
-    client.execute(f"INSERT INTO {settings.clickhouse_database}.migrations (number, name, checksum) VALUES", rows)
+def _remember(client: Client, database: str, cluster: str | None, migration: Migration) -> None:
+    client.execute(_written_out(_STATE_TABLE, database, cluster))
+    row = (migration.number, migration.name, migration.checksum)
+    client.execute(f"INSERT INTO {database}.migrations (number, name, checksum) VALUES", [row])

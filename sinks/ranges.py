@@ -57,7 +57,8 @@ def range_set(topic: str, topic_id: str, ranges: Iterable[OffsetRange]) -> Range
 class Position:
     """What is known about one partition before reading: its stored watermark and the ends of its log.
 
-    `stored` is the first offset not yet stored, None when nothing is; `other_topic_id` is set when rows of a topic of the same name but
+    `stored` is the first offset not yet stored, None when nothing is; `other_topic_id` is set when rows of a topic of
+    the same name but
     another identity are stored; `log_start` and `log_end` are the first kept offset and the next to be written.
     """
 
@@ -72,8 +73,10 @@ class Position:
 def starting_offset(at: Position) -> int:
     """The offset at which to go on: exactly the stored watermark, never past a gap.
 
-    Raises Misconfigured: `topic_recreated` when the topic was deleted and made anew, `retention_gap` when records were deleted before
-    they were stored, `log_truncated` when the log ends before the watermark. Each needs an operator, because going on would lose or drop records.
+    Raises Misconfigured: `topic_recreated` when the topic was deleted and made anew, `retention_gap` when records
+    were deleted before
+    they were stored, `log_truncated` when the log ends before the watermark. Each needs an operator, because going on
+    would lose or drop records.
     """
     where = f"{at.topic}/{at.partition}"
     if at.stored is None and at.other_topic_id:

@@ -1,4 +1,5 @@
-"""The one declaration of what is sunk: topic -> table, column by column with its ClickHouse type, the field it comes from and its meaning.
+"""The one declaration of what is sunk: topic -> table, column by column with its ClickHouse type, the field it comes
+from and its meaning.
 
 Adding a sink is one entry here and one migration; a test compares each entry with the real schema and with the topic's model.
 """
@@ -146,9 +147,9 @@ DEAD_LETTERS = Sink(
         Column("reason", WORD, "reason", "Stable word for the reason"),
         Column("detail", TEXT, "detail", "Fields and positions concerned; no values"),
         Column("recorded_at", INSTANT, "recorded_at", "When it was refused"),
-        Column("origin_topic", WORD, "topic", "Topic of the original record; empty when it never reached one", optional=True),
-        Column("origin_partition", "Nullable(UInt16)", "partition", "Partition of the original record", optional=True),
-        Column("origin_offset", "Nullable(UInt64)", "offset", "Offset of the original record", optional=True),
+        Column("topic", WORD, "topic", "Topic of the original record; empty when there is none", optional=True),
+        Column("partition", "Nullable(UInt16)", "partition", "Partition of the original record", optional=True),
+        Column("offset", "Nullable(UInt64)", "offset", "Offset of the original record", optional=True),
         Column("event_id", TEXT, "event_id", "Identity of the scan, where it could be read", optional=True),
         Column("device_id", WORD, "device_id", "Device, where known", optional=True),
         Column("site_id", WORD, "site_id", "Site, where known", optional=True),
@@ -156,6 +157,10 @@ DEAD_LETTERS = Sink(
         Column("key_id", WORD, "key_id", "Day key under which the payload is sealed"),
         Column("payload_sealed", TEXT, "payload_sealed", "The original bytes, sealed"),
         Column("payload_bytes", "UInt64", "payload_bytes", "Length of the original bytes"),
+        Column("state", WORD, "state", "open, replayed or discarded", optional=True),
+        Column("handled_at", f"Nullable({INSTANT})", "handled_at", "When somebody handled it", optional=True),
+        Column("handled_by", WORD, "handled_by", "Who handled it", optional=True),
+        Column("note", TEXT, "note", "Why it was handled that way", optional=True),
         *_COORDINATES,
     ),
 )

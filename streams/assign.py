@@ -1,6 +1,7 @@
 """Assign: the one unit that answers for an arrival. The deepest the destination supports; otherwise a named desk.
 
-The owner follows the destination, never the clerk or the site that entered it; the site's county is asked only when the destination
+The owner follows the destination, never the clerk or the site that entered it; the site's county is asked only when
+the destination
 names no county of the city at all.
 """
 

@@ -44,9 +44,7 @@ def _take_all(result: FetchResult, max_records: int | None = None) -> list[Recor
     Raises CorruptRecordException when a checksum is wrong.
     """
     source = result._partition_records
-    result.getall = source._records_iterator = (
-        None  # cycles that would keep megabytes until a garbage collection
-    )
+    result.getall = source._records_iterator = None  # cycles that would keep megabytes until a garbage collection
     if not result.check_assignment(result._topic_partition):
         return []
     wanted = source.next_fetch_offset
@@ -119,9 +117,7 @@ class BatchClient(driver.AIOKafkaConsumerThread):
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """False when the broker did not take it: the next interval tries again, or the new owner reads again."""
-        wanted = {
-            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()
-        }
+        wanted = {driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
         try:
             await self._ensure_consumer().commit(wanted)
         except (CommitFailedError, IllegalStateError):

@@ -62,6 +62,7 @@ class EngineSettings:
     commit_seconds: float = 0.5
     drain_seconds: float = 20.0
     stall_seconds: float = 120.0
+    session_seconds: float = 6.0
     partition_fetch_bytes: int = 1024 * 1024
     output_batch_bytes: int = 900_000
     compression: str | None = None
@@ -137,6 +138,8 @@ def build_app(settings: EngineSettings, folder: Path) -> faust.App:
         "broker_commit_interval": settings.commit_seconds,
         "broker_max_poll_records": settings.batch_records,
         "broker_max_poll_interval": settings.stall_seconds * 2,
+        "broker_session_timeout": settings.session_seconds,
+        "broker_heartbeat_interval": settings.session_seconds / 3,
         "consumer_auto_offset_reset": "earliest",
         "consumer_max_fetch_size": settings.partition_fetch_bytes,
         "producer_acks": -1,
@@ -152,9 +155,7 @@ def build_app(settings: EngineSettings, folder: Path) -> faust.App:
 class BatchEngine:
     """Runs one step over one topic. `observe` is told of every finished batch, in the engine's thread."""
 
-    def __init__(
-        self, settings: EngineSettings, step: Step, observe: Callable[[BatchReport], None] | None = None
-    ) -> None:
+    def __init__(self, settings: EngineSettings, step: Step, observe: Callable[[BatchReport], None] | None = None) -> None:
         self.settings = settings
         self._step = step
         self._observe = observe
@@ -220,9 +221,7 @@ class BatchEngine:
         stepped = monotonic()
         packed = await self._batches().pack(outputs)
         await self._slots.acquire()
-        report = BatchReport(
-            batch.topic, batch.partition, len(batch.records), len(outputs), stepped - began, stepped
-        )
+        report = BatchReport(batch.topic, batch.partition, len(batch.records), len(outputs), stepped - began, stepped)
         task = asyncio.create_task(self._deliver(message, packed, report))
         self._deliveries.add(task)
         task.add_done_callback(self._deliveries.discard)
@@ -250,9 +249,7 @@ class BatchEngine:
         while not self.app.should_stop:
             await self.app.sleep(min(5.0, self.settings.stall_seconds / 4))
             if stalled := self.health().stalled:
-                raise Unavailable(
-                    "partitions_stalled", f"No progress on {self.settings.source} {list(stalled)}."
-                )
+                raise Unavailable("partitions_stalled", f"No progress on {self.settings.source} {list(stalled)}.")
 
     def health(self) -> EngineHealth:
         """How it stands; may be called from any thread, costs microseconds."""

@@ -44,9 +44,7 @@ class Batch:
         return self.records[-1].offset
 
 
-def in_turns(
-    fetched: Mapping[Where, Sequence[Record]], size: int
-) -> Iterator[tuple[Where, Sequence[Record]]]:
+def in_turns(fetched: Mapping[Where, Sequence[Record]], size: int) -> Iterator[tuple[Where, Sequence[Record]]]:
     """Cut each partition's records into even pieces of at most `size`, the first of all before the second of
     any.
     """

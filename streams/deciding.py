@@ -1,6 +1,7 @@
 """The router's step: a batch of scans under one snapshot becomes arrivals, alerts and dead letters.
 
-One snapshot decides a whole batch, so one reference version stands in all of its arrivals. Nothing here waits or talks to a server.
+One snapshot decides a whole batch, so one reference version stands in all of its arrivals. Nothing here waits or
+talks to a server.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from reference.snapshot import Snapshot
 from schemas.base import LOCAL
 from schemas.dead_letter import DeadLetter
 from schemas.errors import Misconfigured, Rejected
-from streams.batch_producer import AnyOutput
+from streams.batch_producer import AnyOutput, Headers
 from streams.batch_records import Batch, Record
 from streams.process import Dead, Decided, process
 
@@ -77,14 +78,14 @@ class Deciding:
         return seal.open(sealed, event_id)
 
     def _decided(self, decided: Decided) -> Iterable[AnyOutput]:
-        headers = [
+        headers: Headers = [
             ("event_id", decided.event_id.encode()),
             ("schema", b"arrival/1"),
             ("revision", b"%d" % decided.revision),
         ]
         yield self._targets.arrivals, decided.arrival.key.encode(), decided.arrival.value, headers
         for alert in decided.alerts:
-            yield self._targets.alerts, alert.key.encode(), alert.value, [headers[0], ("schema", b"alert/1")]
+            yield self._targets.alerts, alert.key.encode(), alert.value, [("event_id", decided.event_id.encode()), ("schema", b"alert/1")]
 
     def _dead(self, dead: Dead, batch: Batch, record: Record, version: int) -> AnyOutput:
         letter_id = f"router:{batch.topic}:{batch.partition}:{record.offset}"
@@ -107,7 +108,7 @@ class Deciding:
             payload_sealed=seal.close(payload, letter_id, self._random(12)),
             payload_bytes=len(payload),
         )
-        headers = [("schema", b"dead-letter/1")]
+        headers: Headers = [("schema", b"dead-letter/1")]
         return self._targets.dead_letters, letter_id.encode(), letter.model_dump_json().encode(), headers
 
     def _count(self, decided: list[Decided], total: int) -> None:

@@ -1,4 +1,6 @@
-"""Locate: where a person comes from, has been, and goes to. A known code counts; otherwise the text, opened in memory, is resolved."""
+"""Locate: where a person comes from, has been, and goes to. A known code counts; otherwise the text, opened in
+memory, is resolved.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from reference.resolver import Resolution
+
 from reference.snapshot import CITY, Snapshot
 from schemas.arrival import Location
 from schemas.recorded import Address, RecordedScan
@@ -16,7 +19,9 @@ _STATUS_BY_LENGTH = {12: "ok", 9: "ok", 6: "county_only", 4: "city_only"}
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """The places of one scan. `unit` is the deepest unit the destination supports; `origin_method` is `code`, `text` or `none`."""
+    """The places of one scan. `unit` is the deepest unit the destination supports; `origin_method` is `code`, `text`
+    or `none`.
+    """
 
     destination: Location
     unit: str | None
@@ -31,8 +36,7 @@ def locate(scan: RecordedScan, address: Address | None, snapshot: Snapshot) -> L
     location, unit = _destination(scan.destination_code, texts.destination, snapshot)
     origin, method = _area(scan.origin_code, texts.origin, snapshot)
     stays = tuple(
-        _area(stay.code, texts.stays[i] if i < len(texts.stays) else None, snapshot)[0]
-        for i, stay in enumerate(scan.stays)
+        _area(stay.code, texts.stays[i] if i < len(texts.stays) else None, snapshot)[0] for i, stay in enumerate(scan.stays)
     )
     return Located(location, unit, origin, method, stays)
 

@@ -1,6 +1,7 @@
 """One router process: the reference feed, the step and the Faust engine put together, with health and metrics.
 
-Delivery guarantee: at least once (`streams.batch_engine`). A scan decided twice after a crash carries the same event id, and under the same
+Delivery guarantee: at least once (`streams.batch_engine`). A scan decided twice after a crash carries the same event
+id, and under the same
 reference version the same bytes; consumers keep one.
 """
 
@@ -67,7 +68,10 @@ def _engine_settings(settings: Settings) -> EngineSettings:
 
 
 def _observer(metrics: Metrics) -> Callable[[BatchReport], None]:
-    seconds, records = metrics.histogram("arrivals_router_batch_seconds"), metrics.histogram("arrivals_router_batch_records")
+    seconds, records = (
+        metrics.histogram("arrivals_router_batch_seconds"),
+        metrics.histogram("arrivals_router_batch_records"),
+    )
     progress = metrics.gauge("arrivals_router_progress_timestamp_seconds")
 
     def observe(report: BatchReport) -> None:
@@ -94,5 +98,9 @@ def _health(settings: Settings, metrics: Metrics, feed: ReferenceFeed, engine: B
         "reference": lambda: None if feed.ready() else "the reference topic is not read yet",
     }
     return HealthServer(
-        settings.metrics_host, settings.router_metrics_port, metrics, checks, lambda: not engine.health().stalled
+        settings.metrics_host,
+        settings.router_metrics_port,
+        metrics,
+        checks,
+        lambda: not engine.health().stalled,
     )

@@ -28,22 +28,26 @@ class Bench:
         self.partitions = partitions
         self.workers: list[subprocess.Popen[bytes]] = []
         self.admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+        self.eyes = KafkaConsumer(bootstrap_servers=bootstrap, fetch_max_wait_ms=50)
+        self.producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
         self.admin.create_topics([NewTopic(self.source, partitions, 1), NewTopic(self.target, 4, 1)])
         self.sent = 0
 
     def send(self, count: int) -> None:
         """`count` more records in the source: values are consecutive numbers, keys twenty persons."""
-        producer = KafkaProducer(bootstrap_servers=self.bootstrap, acks="all")
         first, self.sent = self.sent, self.sent + count
         futures = [
-            producer.send(self.source, b"%d" % n, key=b"person-%d" % (n % 20)) for n in range(first, self.sent)
+            self.producer.send(self.source, b"%d" % n, key=b"person-%d" % (n % 20)) for n in range(first, self.sent)
         ]
         for future in futures:
             future.get(20)
-        producer.close()
 
-    def start(self, die: tuple[str, int] | None = None, **settings: Any) -> subprocess.Popen[bytes]:
-        """A worker process."""
+    def start(
+        self, die: tuple[str, int] | None = None, name: str | None = None, **settings: Any
+    ) -> subprocess.Popen[bytes]:
+        """A worker process. One with a name takes its dead namesake's place in the group at once."""
+        if name:
+            settings["faust"] = {"consumer_group_instance_id": name}
         told = {"bootstrap": self.bootstrap, "group": self.group, "source": self.source, "target": self.target}
         told |= {"die": die, "settings": {"batch_records": 50, "commit_seconds": 0.2, **settings}}
         worker = subprocess.Popen([sys.executable, str(WORKER), json.dumps(told)], stderr=subprocess.PIPE)
@@ -62,20 +66,19 @@ class Bench:
                 worker.kill()
             worker.communicate(timeout=10)
         self.admin.delete_topics([self.source, self.target])
-        self.admin.close()
+        for client in (self.producer, self.eyes, self.admin):
+            client.close()
 
     def read(self, topic: str) -> list[Any]:
         """Everything in a topic, in order within each partition."""
-        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, fetch_max_wait_ms=50)
-        places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(places)
-        consumer.seek_to_beginning(*places)
-        ends = consumer.end_offsets(places)
+        places = [TopicPartition(topic, n) for n in self.eyes.partitions_for_topic(topic) or ()]
+        self.eyes.assign(places)
+        self.eyes.seek_to_beginning(*places)
+        ends = self.eyes.end_offsets(places)
         records: list[Any] = []
-        while any(consumer.position(place) < ends[place] for place in places):
-            for batch in consumer.poll(500).values():
+        while any(self.eyes.position(place) < ends[place] for place in places):
+            for batch in self.eyes.poll(500).values():
                 records.extend(batch)
-        consumer.close()
         return records
 
     def outputs(self) -> list[bytes]:
@@ -93,11 +96,8 @@ class Bench:
 
     def ends(self) -> dict[int, int]:
         """End offsets per non-empty source partition."""
-        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap)
         places = [TopicPartition(self.source, n) for n in range(self.partitions)]
-        ends = {place.partition: end for place, end in consumer.end_offsets(places).items() if end}
-        consumer.close()
-        return ends
+        return {place.partition: end for place, end in self.eyes.end_offsets(places).items() if end}
 
     def committed_but_not_produced(self) -> set[bytes]:
         """Records before a committed offset that are not in the target: must always be empty (issue 606)."""
@@ -119,4 +119,4 @@ def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
     while not true():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds} s")
-        time.sleep(0.05)
+        time.sleep(0.1)

@@ -25,11 +25,11 @@ def test_a_killed_worker_loses_nothing_and_commits_nothing_unproduced(
     bench: Bench, point: str, number: int
 ) -> None:
     bench.send(2_000)
-    assert bench.start(die=(point, number)).wait(30) == -9
+    assert bench.start((point, number), "one").wait(30) == -9
     assert bench.committed_but_not_produced() == set()
-    survivor = bench.start()
+    successor = bench.start(name="one")
     bench.finish()
-    assert bench.stop(survivor) == 0
+    assert bench.stop(successor) == 0
     assert bench.missing() == set()
 
 

@@ -20,15 +20,15 @@ def topics(*, check: Annotated[bool, typer.Option(help="Only verify.")] = False,
         print_json([asdict(state) for state in states])
     else:
         print_rows(
-            "Topics", ("topic", "state", "partitions", ""), [(s.name, s.state, s.partitions, s.difference) for s in states]
+            "Topics",
+            ("topic", "state", "partitions", ""),
+            [(s.name, s.state, s.partitions, s.difference) for s in states],
         )
     if any(state.state == "differs" for state in states):
         raise typer.Exit(1)
 
 
-def migrate(
-    *, dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL, run nothing.")] = False
-) -> None:
+def migrate(*, dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL, run nothing.")] = False) -> None:
     """Bring the ClickHouse schema up to date."""
     from arrivals.runtime.clickhouse_client import connect
     from sinks.migrate import migrate as run
@@ -46,7 +46,11 @@ def doctor(*, json: JsonOption = False) -> None:
     if json:
         print_json([asdict(finding) for finding in findings])
     else:
-        print_rows("Doctor", ("check", "", "found", "what to do"), [(f.check, f.mark, f.found, f.advice) for f in findings])
+        print_rows(
+            "Doctor",
+            ("check", "", "found", "what to do"),
+            [(f.check, f.mark, f.found, f.advice) for f in findings],
+        )
     if any(finding.state == "bad" for finding in findings):
         raise typer.Exit(1)
 

@@ -17,9 +17,10 @@ from schemas.errors import Misconfigured
 
 def resolve() -> None:
     """Read addresses as lines from standard input, print one JSON object per line."""
-    from reference.gazetteer import load_gazetteer
     from reference.resolver import Resolver
     from reference.resolving import as_json
+
+    from reference.gazetteer import load_gazetteer
 
     resolver = Resolver(load_gazetteer())
     for line in sys.stdin:

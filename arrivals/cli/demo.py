@@ -29,7 +29,7 @@ def up(*, only: OnlyOption = None) -> None:
         run_parts(settings, names)
 
 
-def demo(
+def demo(  # noqa: PLR0913  (one option each)
     *,
     leave: Annotated[bool, typer.Option("--exit", help="End after the sample day, with a summary.")] = False,
     day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])] = datetime(2020, 2, 18),  # noqa: DTZ001

@@ -19,7 +19,7 @@ def query(
     name: Annotated[str | None, typer.Argument(help="Name of the query; all are listed when left out.")] = None,
     *,
     param: Annotated[list[str] | None, typer.Option("--param", help="k=v, may be repeated.")] = None,
-    format: FormatOption = "table",  # noqa: A002
+    format: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
     """Run a named query."""
@@ -36,7 +36,7 @@ def report(
     county: Annotated[str, typer.Option(help="County code, such as 411426; 4114 for the city.")],
     day: Annotated[str, typer.Option(help="YYYY-MM-DD")],
     as_of: Annotated[str | None, typer.Option("--as-of", help="As known at this time (RFC 3339); now when left out.")] = None,
-    format: FormatOption = "table",  # noqa: A002
+    format: FormatOption = "table",
     output: OutputOption = None,
 ) -> None:
     """Print the 24:00 report of a county, as known then or as known now."""
@@ -45,7 +45,7 @@ def report(
     _print(run_report(load_settings(), county, day, as_of, format), format, output, "report")
 
 
-def _print(result: object, format: str, output: Path | None, title: str) -> None:  # noqa: A002
+def _print(result: object, format: str, output: Path | None, title: str) -> None:
     if isinstance(result, bytes):
         if output:
             output.write_bytes(result)

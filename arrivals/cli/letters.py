@@ -45,7 +45,9 @@ def list_letters(
 def show(
     letter_id: str,
     *,
-    reveal: Annotated[bool, typer.Option("--reveal", help="Also open and print the original bytes. They may hold a person.")] = False,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Also open and print the original bytes. They may hold a person.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Show one dead letter."""

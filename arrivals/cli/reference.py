@@ -13,15 +13,18 @@ from pydantic import TypeAdapter
 
 from arrivals.cli.output import JsonOption, console, print_json, print_rows
 from arrivals.runtime.reference_feed import ReferenceFeed
-from arrivals.runtime.reference_writer import append, credential_row, make_row, new_token
+from arrivals.runtime.reference_writer import append, credential_row, new_token
 from arrivals.runtime.settings import load_settings
 from reference.gazetteer import load_gazetteer
-from reference.rows import row_of
+from reference.rows import make_row, row_of
 from reference.snapshot import TABLE_OF, Snapshot
 from schemas.base import Instant
 from schemas.errors import Rejected
 
-reference = typer.Typer(help="Grades, sites, units, passes, rules: dated rows, appended and never overwritten.", no_args_is_help=True)
+reference = typer.Typer(
+    help="Grades, sites, units, passes, rules: dated rows, appended and never overwritten.",
+    no_args_is_help=True,
+)
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 AuthorOption = Annotated[str, typer.Option(help="Who decided it, as it shall be shown.")]
 
@@ -35,7 +38,11 @@ def current_snapshot() -> Snapshot:
 
 
 @reference.command("list")
-def list_rows(kind: Annotated[str, typer.Argument(help="grade, site, unit, pass, rule or credential")], *, json: JsonOption = False) -> None:
+def list_rows(
+    kind: Annotated[str, typer.Argument(help="grade, site, unit, pass, rule or credential")],
+    *,
+    json: JsonOption = False,
+) -> None:
     """Show the newest row of every key of one kind."""
     table = getattr(current_snapshot(), _table(kind))
     _show(kind, [table.history(key)[0] for key in table.keys()], json)
@@ -58,7 +65,14 @@ def add_grade(
     reason: Annotated[str, typer.Option(help="The document or occasion.")] = "decided",
 ) -> None:
     """Append the risk grade of an area."""
-    row = {"area": area, "grade": grade, "valid_from": valid_from, "valid_to": valid_to, "author": author, "reason": reason}
+    row = {
+        "area": area,
+        "grade": grade,
+        "valid_from": valid_from,
+        "valid_to": valid_to,
+        "author": author,
+        "reason": reason,
+    }
     offsets = append(load_settings(), [row_of("grade", row, load_gazetteer().known)])
     console().print(f"Grade appended; the reference version is now {offsets[-1]}.")
 

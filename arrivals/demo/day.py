@@ -40,9 +40,7 @@ def gateway_url(settings: Settings) -> str:
     return f"http://{settings.gateway_host}:{settings.gateway_port}"
 
 
-def play_day(  # noqa: PLR0913  (the options of the command)
-    settings: Settings, *, day: date, rate: int, people: int, seed: int, history: Path | None
-) -> Any:
+def play_day(settings: Settings, *, day: date, rate: int, people: int, seed: int, history: Path | None) -> Any:
     """Plays a day; returns the simulator's summary."""
     from producers.simulator import DayPlan, simulate
 

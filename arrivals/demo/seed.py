@@ -1,6 +1,7 @@
 """What the demonstration needs to know before its first scan: sites, grades, and tokens for devices and desks.
 
-Idempotent: a second start appends only what is missing. Tokens lie in `<data_dir>/secrets/tokens.json` (mode 0600); the topic holds their hashes.
+Idempotent: a second start appends only what is missing. Tokens lie in `<data_dir>/secrets/tokens.json` (mode 0600);
+the topic holds their hashes.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from arrivals.runtime.reference_feed import ReferenceFeed
-from arrivals.runtime.reference_writer import append, credential_row, make_row, new_token, token_digest
+from arrivals.runtime.reference_writer import append, credential_row, new_token, token_digest
 from arrivals.runtime.settings import Settings
 from reference.gazetteer import Gazetteer
-from reference.rows import row_of
+from reference.rows import make_row, row_of
 from reference.snapshot import CITY, Snapshot
 from schemas.reference_rows import ReferenceRow, Role, SiteData
 
@@ -68,7 +69,11 @@ def seed_reference(settings: Settings, sites: Iterable[SiteData], gazetteer: Gaz
     feed = ReferenceFeed(settings, gazetteer)
     feed.start()
     feed.stop()
-    rows = [*_sites(sites, feed.current), *_grades(feed.current, gazetteer), *_credentials(tokens, feed.current)]
+    rows = [
+        *_sites(sites, feed.current),
+        *_grades(feed.current, gazetteer),
+        *_credentials(tokens, feed.current),
+    ]
     if rows:
         append(settings, rows)
     return len(rows), tokens

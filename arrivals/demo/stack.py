@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -71,7 +72,7 @@ def prepare(settings: Settings, console: Console) -> None:
         client = connect(settings, database="")
         applied = migrate(client, settings.clickhouse_database)
         client.disconnect()
-    rows, _ = seed_reference(settings, load_sites(), load_gazetteer())
+    rows, _ = seed_reference(settings, [site.data for site in load_sites()], load_gazetteer())
     console.print(f"[green]✓[/] {'prepared':<12} {len(applied)} migrations, {rows} reference rows")
 
 
@@ -121,7 +122,15 @@ def server_parts(settings: Settings) -> list[Part]:
     """Kafka and ClickHouse, each in a process of its own."""
     secrets, data = settings.data_dir / "secrets", settings.data_dir
     kafka_port = settings.kafka_bootstrap.rpartition(":")[2]
-    kafka = [sys.executable, "-m", "arrivals.embedded.kafka", "--data", str(data / "kafka"), "--port", kafka_port]
+    kafka = [
+        sys.executable,
+        "-m",
+        "arrivals.embedded.kafka",
+        "--data",
+        str(data / "kafka"),
+        "--port",
+        kafka_port,
+    ]
     clickhouse = [
         *(sys.executable, "-m", "arrivals.embedded.clickhouse", "--data", str(data / "clickhouse")),
         *("--native-port", str(settings.clickhouse_port), "--http-port", str(settings.clickhouse_http_port)),
@@ -130,7 +139,12 @@ def server_parts(settings: Settings) -> list[Part]:
     ]
     return [
         Part("kafka", kafka, {}, _kafka_answers(settings)),
-        Part("clickhouse", clickhouse, {}, _http_answers(f"http://127.0.0.1:{settings.clickhouse_http_port}/ping")),
+        Part(
+            "clickhouse",
+            clickhouse,
+            {},
+            _http_answers(f"http://127.0.0.1:{settings.clickhouse_http_port}/ping"),
+        ),
     ]
 
 
@@ -144,7 +158,12 @@ def own_parts(settings: Settings, only: tuple[str, ...] = OWN_PARTS) -> list[Par
     }
     environment = as_environment(settings)
     return [
-        Part(name, [sys.executable, "-m", "arrivals", name], environment, _http_answers("http://%s:%d/readyz" % health[name]))
+        Part(
+            name,
+            [sys.executable, "-m", "arrivals", name],
+            environment,
+            _http_answers("http://{}:{}/readyz".format(*health[name])),
+        )
         for name in only
     ]
 
@@ -169,8 +188,8 @@ def _kafka_answers(settings: Settings) -> Callable[[], bool]:
 def _http_answers(url: str) -> Callable[[], bool]:
     def ready() -> bool:
         try:
-            with urlopen(url, timeout=2) as answer:
-                return bool(answer.status == 200)
+            with urlopen(url, timeout=2) as answer:  # noqa: S310 (an address of our own)
+                return bool(answer.status == HTTPStatus.OK)
         except (URLError, OSError):
             return False
 

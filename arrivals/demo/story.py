@@ -1,4 +1,5 @@
-"""The sample day from start to summary: seed the reference, play the day through the gateway, wait until all is stored, reconcile.
+"""The sample day from start to summary: seed the reference, play the day through the gateway, wait until all is
+stored, reconcile.
 
 The summary is what a newcomer reads first: posts, arrivals per county, alerts per rule, dead letters per reason, and the audit.
 """
@@ -7,32 +8,62 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from sinks.audit import AuditReport, audit
 
 from arrivals.runtime.clickhouse_client import clickhouse_errors, connect
 from arrivals.runtime.settings import Settings
 from schemas.errors import Unavailable
-from sinks.audit import AuditReport, audit
 
 
 @dataclass(frozen=True, slots=True)
 class DaySummary:
     """What the day left behind, by name: counts from ClickHouse, the simulator's own counts, and the reconciliation."""
 
-    posts: dict[str, int]
+    posts: dict[str, Any]
     arrivals_by_county: dict[str, int]
     arrivals_by_risk: dict[str, int]
     alerts_by_rule: dict[str, int]
     dead_letters_by_reason: dict[str, int]
     audit: AuditReport
     first_arrival_seconds: float | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def exact(self) -> bool:
         """Whether nothing is missing and nothing too much."""
-        return self.audit.missing == 0 and self.audit.extra == 0
+        return not (self.audit.missing or self.audit.extra)
+
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """The parts of the summary by title, for printing."""
+        return {
+            "Posted by the simulator": self.posts,
+            "Arrivals by county": self.arrivals_by_county,
+            "Arrivals by risk": self.arrivals_by_risk,
+            "Alerts by rule": self.alerts_by_rule,
+            "Dead letters by reason": self.dead_letters_by_reason,
+            "Audit": asdict(self.audit),
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary for `--json`."""
+        return asdict(self)
+
+
+def first_arrival_seconds(settings: Settings, patience_seconds: float = 120.0) -> bool:
+    """Waits until an arrival can be queried; False when none came in time."""
+    deadline = time.monotonic() + patience_seconds
+    with clickhouse_errors():
+        client = connect(settings)
+        try:
+            while time.monotonic() < deadline:
+                if client.execute("SELECT count() FROM v_arrivals")[0][0]:
+                    return True
+                time.sleep(0.2)
+        finally:
+            client.disconnect()
+    return False
 
 
 def wait_until_settled(settings: Settings, patience_seconds: float, tell: Callable[[str], None]) -> AuditReport:

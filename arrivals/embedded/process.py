@@ -15,7 +15,11 @@ _PR_SET_PDEATHSIG = 1
 
 
 def start_child(
-    argv: Sequence[str], *, log: IO[bytes] | None = None, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    argv: Sequence[str],
+    *,
+    log: IO[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Starts a child that gets SIGTERM when this process dies, however it dies; output goes to `log`.
 
@@ -29,7 +33,7 @@ def start_child(
         if os.getppid() != parent:  # the parent died before the line above
             os._exit(1)
 
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(
         list(argv),
         stdin=subprocess.DEVNULL,
         stdout=log or subprocess.DEVNULL,

@@ -1,7 +1,9 @@
 """Starts parts in order, keeps them running, and stops them in reverse order: what `arrivals up` and `make demo` stand on.
 
-A part that ends by itself is started again after 1, 2, 4 … 30 seconds; the delay falls back to 1 s after a minute of running. Output goes to one
-log file per part, kept below 10 MB at each start. When this process dies, the kernel ends the parts (`arrivals.embedded.process`).
+A part that ends by itself is started again after 1, 2, 4 … 30 seconds; the delay falls back to 1 s after a minute of
+running. Output goes to one
+log file per part, kept below 10 MB at each start. When this process dies, the kernel ends the parts
+(`arrivals.embedded.process`).
 """
 
 from __future__ import annotations
@@ -63,7 +65,10 @@ class Supervisor:
                 raise Unavailable("part_ended", f"{part.name} ended at start: {self.last_line(part.name)}")
             if time.monotonic() > deadline:
                 stop_child(child.process, 5)
-                raise Unavailable("part_silent", f"{part.name} was not ready in {patience_seconds:.0f} s: {self.last_line(part.name)}")
+                raise Unavailable(
+                    "part_silent",
+                    f"{part.name} was not ready in {patience_seconds:.0f} s: {self.last_line(part.name)}",
+                )
             time.sleep(_TICK_SECONDS)
         self._children[part.name] = child
         self._write_status()

@@ -1,6 +1,7 @@
 """The only place where `clickhouse-driver` clients are made, and where its errors are sorted into our families.
 
-A client is not thread-safe: one per thread. An end of stream in the middle of an insert is an *unknown outcome*: the caller repeats with the
+A client is not thread-safe: one per thread. An end of stream in the middle of an insert is an *unknown outcome*: the
+caller repeats with the
 same deduplication token.
 """
 
@@ -31,7 +32,9 @@ def connect(settings: Settings, *, database: str | None = None, user: str | None
             password = path.read_text("utf-8").strip()
         except FileNotFoundError:
             raise Misconfigured(
-                "clickhouse_password", f"The ClickHouse password file {path} is missing.", "Set ARRIVALS_CLICKHOUSE_PASSWORD_FILE."
+                "clickhouse_password",
+                f"The ClickHouse password file {path} is missing.",
+                "Set ARRIVALS_CLICKHOUSE_PASSWORD_FILE.",
             ) from None
     return Client(
         settings.clickhouse_host,

@@ -1,6 +1,7 @@
 """Health of a part over HTTP: `/healthz` (alive), `/readyz` (ready, names what is missing), `/metrics`.
 
-The router and the sink have no web server of their own and run this one in a thread; the gateway and the API serve the same three paths.
+The router and the sink have no web server of their own and run this one in a thread; the gateway and the API serve
+the same three paths.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class HealthServer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            def log_message(self, format: str, *args: object) -> None:
                 """Health probes are not logged."""
 
         self._server = ThreadingHTTPServer((host, port), Handler)

@@ -1,6 +1,7 @@
 """The only place where kafka-python clients are made, with the defaults that lose records overridden.
 
-Delivery: `Publisher.publish` returns only when every record is acknowledged by all in-sync replicas; otherwise it raises Unavailable
+Delivery: `Publisher.publish` returns only when every record is acknowledged by all in-sync replicas; otherwise it
+raises Unavailable
 and the outcome of the unconfirmed records is unknown (they may still arrive: every consumer is idempotent by event id).
 """
 
@@ -39,7 +40,9 @@ def connection(settings: Settings) -> dict[str, Any]:
     if settings.kafka_security_protocol.startswith("SASL"):
         if settings.kafka_username is None or settings.kafka_password_file is None:
             raise Misconfigured(
-                "kafka_credentials", "Kafka asks for a password but none is set.", "Set ARRIVALS_KAFKA_USERNAME and _PASSWORD_FILE."
+                "kafka_credentials",
+                "Kafka asks for a password but none is set.",
+                "Set ARRIVALS_KAFKA_USERNAME and _PASSWORD_FILE.",
             )
         config |= {
             "sasl_mechanism": settings.kafka_sasl_mechanism,
@@ -96,9 +99,7 @@ class Publisher:
         """
         deadline = time.monotonic() + timeout_seconds
         try:
-            futures = [
-                self._producer.send(r.topic, key=r.key, value=r.value, headers=list(r.headers)) for r in records
-            ]
+            futures = [self._producer.send(r.topic, key=r.key, value=r.value, headers=list(r.headers)) for r in records]
             return [future.get(timeout=max(0.001, deadline - time.monotonic())) for future in futures]
         except KafkaError as error:
             raise Unavailable("kafka_unconfirmed", f"Kafka did not confirm ({type(error).__name__}).") from error

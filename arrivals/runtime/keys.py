@@ -1,6 +1,7 @@
 """The key store: one key per local day, and the long-lived secret behind person and plate keys.
 
-A file of mode 0600, replaced atomically under a lock, so that several gateways on one machine share it. A reader that meets a day it
+A file of mode 0600, replaced atomically under a lock, so that several gateways on one machine share it. A reader that
+meets a day it
 does not know reads the file again. `destroy` removes a day's key; nothing of that day can be opened afterwards.
 """
 
@@ -56,7 +57,9 @@ class KeyStore:
             self._days = {day: b64decode(key) for day, key in content["days"].items()}
             self._destroyed = set(content["destroyed"])
         except FileNotFoundError:
-            raise Misconfigured("keys_missing", f"The key store {self._path} does not exist.", "Set ARRIVALS_KEYS_FILE.") from None
+            raise Misconfigured(
+                "keys_missing", f"The key store {self._path} does not exist.", "Set ARRIVALS_KEYS_FILE."
+            ) from None
         except (ValueError, KeyError, TypeError):
             raise Misconfigured("keys_damaged", f"The key store {self._path} is damaged.", "Restore it from backup.") from None
         self._seals = {name: seal for name, seal in self._seals.items() if name[0] in self._days}
@@ -102,7 +105,7 @@ class KeyStore:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(self._path.with_suffix(".lock"), "w", encoding="utf-8") as lock:  # noqa: PTH123
+        with open(self._path.with_suffix(".lock"), "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

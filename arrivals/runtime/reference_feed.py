@@ -1,6 +1,7 @@
 """Follows the `reference` topic and offers the newest snapshot. Reading only: a restart reads the topic from its first row.
 
-Guarantee: `current` is always one whole snapshot. A row that cannot be read stops the part (Misconfigured): deciding with half the
+Guarantee: `current` is always one whole snapshot. A row that cannot be read stops the part (Misconfigured): deciding
+with half the
 rules would be worse than not deciding.
 """
 
@@ -25,9 +26,7 @@ from schemas.reference_rows import REFERENCE_ROW, ReferenceRow
 class ReferenceFeed:
     """Holds the newest snapshot. `on_change` is called in the feed's thread after each swap."""
 
-    def __init__(
-        self, settings: Settings, gazetteer: Gazetteer, on_change: Callable[[Snapshot], None] | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, gazetteer: Gazetteer, on_change: Callable[[Snapshot], None] | None = None) -> None:
         self._settings = settings
         self._on_change = on_change
         self._stop = Event()
@@ -103,5 +102,7 @@ def decode_row(record: Any) -> ReferenceRow:
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
         raise Misconfigured(
-            "reference_damaged", f"Reference row {record.offset} cannot be read ({fields}).", "Append a corrected row."
+            "reference_damaged",
+            f"Reference row {record.offset} cannot be read ({fields}).",
+            "Append a corrected row.",
         ) from None

@@ -1,6 +1,7 @@
 """Appends rows to the `reference` topic: the only way a grade, a site, a pass, a rule or a right ever changes.
 
-Delivery: `append` returns after all in-sync replicas have the rows; the offsets it returns are their reference versions. Rows are never
+Delivery: `append` returns after all in-sync replicas have the rows; the offsets it returns are their reference
+versions. Rows are never
 changed; a repeated append is a new row that says the same.
 """
 
@@ -15,14 +16,14 @@ from arrivals.runtime.settings import Settings
 from reference.rows import make_row
 from schemas.reference_rows import CredentialData, ReferenceRow, Role
 
+
 def append(settings: Settings, rows: Sequence[ReferenceRow]) -> list[int]:
     """Appends the rows in order; returns their offsets. Raises Unavailable when Kafka does not confirm."""
     publisher = Publisher(make_producer(settings, max_in_flight_requests_per_connection=1))
     try:
         topic = settings.topic("reference")
         records = [
-            Record(topic, row.row_id.encode(), row.model_dump_json().encode(), (("schema", b"reference/1"),))
-            for row in rows
+            Record(topic, row.row_id.encode(), row.model_dump_json().encode(), (("schema", b"reference/1"),)) for row in rows
         ]
         return [metadata.offset for metadata in publisher.publish(records, timeout_seconds=30)]
     finally:

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
 
     api_host: str = Field("127.0.0.1", description="Address the API and the console listen on.")
     api_port: int = Field(8080, ge=1, le=65535, description="Port the API and the console listen on.")
+    session_key_file: Path | None = Field(
+        None, description="Key that signs console sessions (32 random bytes); embedded: `<data_dir>/secrets/session`."
+    )
 
     metrics_host: str = Field("127.0.0.1", description="Address of the router's and the sink's health and metrics.")
     router_group: str = Field("router", description="Consumer group of the routers.")
@@ -72,7 +75,8 @@ class Settings(BaseSettings):
     sink_metrics_port: int = Field(9102, ge=1, le=65535, description="Port of the sink's health and metrics.")
 
     simulated_clock: bool = Field(
-        False, description="Accept `X-Simulated-Now` from devices: only for replaying a sample day, never in production."
+        False,
+        description="Accept `X-Simulated-Now` from devices: only for replaying a sample day, never in production.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe level logged.")
     log_format: Literal["json", "console"] = Field("json", description="One JSON object, or one readable line, per event.")

@@ -43,9 +43,7 @@ def ensure_topics(settings: Settings, *, create: bool = True) -> list[TopicState
         admin.close()
 
 
-def _ensure(
-    admin: KafkaAdminClient, topic: Topic, settings: Settings, existing: dict[str, int], create: bool
-) -> TopicState:
+def _ensure(admin: KafkaAdminClient, topic: Topic, settings: Settings, existing: dict[str, int], create: bool) -> TopicState:
     name, wanted = settings.topic(topic.name), partitions_of(topic, settings)
     if name in existing:
         found = existing[name]
@@ -60,7 +58,11 @@ def _ensure(
         "max.message.bytes": "1048588",
     }
     try:
-        options = {"num_partitions": wanted, "replication_factor": settings.kafka_replication, "configs": config}
+        options = {
+            "num_partitions": wanted,
+            "replication_factor": settings.kafka_replication,
+            "configs": config,
+        }
         admin.create_topics({name: options}, wait_for_metadata=True)
     except TopicAlreadyExistsError:
         return TopicState(name, "ok", wanted)

@@ -1,8 +1,11 @@
-"""The figures of the sample day, each with where it comes from. **P** marks a simulation parameter: nothing was published, the value
+"""The figures of the sample day, each with where it comes from. **P** marks a simulation parameter: nothing was
+published, the value
 is ours and plausible, and no statement about the real February 2020 may be read from it.
 
-Volumes by origin and day for Shangqiu were not found (P throughout). What is known and used: 37.3 °C is the limit (Ministry of Transport,
-3 Feb 2020); Hubei had been closed since 23 Jan, so few come from there on 18 Feb; class-2 road checkpoints still stood until 21 Feb.
+Volumes by origin and day for Shangqiu were not found (P throughout). What is known and used: 37.3 °C is the limit
+(Ministry of Transport,
+3 Feb 2020); Hubei had been closed since 23 Jan, so few come from there on 18 Feb; class-2 road checkpoints still
+stood until 21 Feb.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The sample day's checkpoints and stations, from `sites.json`: what the demonstration registers and where the simulator posts.
 
-Roads and stations are real, the choice of sites, their shares of the traffic and some county assignments are simulation parameters.
+Roads and stations are real, the choice of sites, their shares of the traffic and some county assignments are
+simulation parameters.
 """
 
 from __future__ import annotations

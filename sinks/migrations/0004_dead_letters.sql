@@ -6,9 +6,9 @@ CREATE TABLE IF NOT EXISTS {database}.dead_letters{on_cluster}
     reason LowCardinality(String) COMMENT 'Stable word for the reason',
     detail String COMMENT 'Fields and positions concerned; no values',
     recorded_at DateTime64(3, 'Asia/Shanghai') COMMENT 'When it was refused',
-    origin_topic LowCardinality(String) COMMENT 'Topic of the original record; empty when it never reached one',
-    origin_partition Nullable(UInt16) COMMENT 'Partition of the original record',
-    origin_offset Nullable(UInt64) COMMENT 'Offset of the original record',
+    topic LowCardinality(String) COMMENT 'Topic of the original record; empty when there is none',
+    partition Nullable(UInt16) COMMENT 'Partition of the original record',
+    offset Nullable(UInt64) COMMENT 'Offset of the original record',
     event_id String COMMENT 'Identity of the scan, where it could be read',
     device_id LowCardinality(String) COMMENT 'Device, where known',
     site_id LowCardinality(String) COMMENT 'Site, where known',
@@ -16,11 +16,17 @@ CREATE TABLE IF NOT EXISTS {database}.dead_letters{on_cluster}
     key_id LowCardinality(String) COMMENT 'Day key under which the payload is sealed',
     payload_sealed String COMMENT 'The original bytes, sealed',
     payload_bytes UInt64 COMMENT 'Length of the original bytes',
+    state LowCardinality(String) COMMENT 'open, replayed or discarded',
+    handled_at Nullable(DateTime64(3, 'Asia/Shanghai')) COMMENT 'When somebody handled it',
+    handled_by LowCardinality(String) COMMENT 'Who handled it',
+    note String COMMENT 'Why it was handled that way',
     kafka_partition UInt16 COMMENT 'Partition of the record on its topic',
     kafka_offset UInt64 COMMENT 'Offset of the record on its topic',
-    stored_at DateTime64(3, 'Asia/Shanghai') DEFAULT now64(3) COMMENT 'When the row was stored, for operations only'
+    stored_at DateTime64(3, 'Asia/Shanghai') DEFAULT now64(3) COMMENT 'When the row was stored, for operations only',
+    changed_at DateTime64(3, 'Asia/Shanghai') MATERIALIZED coalesce(handled_at, recorded_at)
+        COMMENT 'The latest change wins: refused, then handled'
 )
-ENGINE = {replicated}ReplacingMergeTree
+ENGINE = {replicated}ReplacingMergeTree(changed_at)
 ORDER BY dead_letter_id
 SETTINGS non_replicated_deduplication_window = 10000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800
 COMMENT 'Refused records, sealed';

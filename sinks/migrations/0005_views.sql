@@ -187,20 +187,24 @@ CREATE VIEW IF NOT EXISTS {database}.v_dead_letters{on_cluster}
     reason LowCardinality(String) COMMENT 'Stable word for the reason',
     detail String COMMENT 'Fields and positions concerned; no values',
     recorded_at DateTime64(3, 'Asia/Shanghai') COMMENT 'When it was refused',
-    origin_topic LowCardinality(String) COMMENT 'Topic of the original record; empty when it never reached one',
-    origin_partition Nullable(UInt16) COMMENT 'Partition of the original record',
-    origin_offset Nullable(UInt64) COMMENT 'Offset of the original record',
+    topic LowCardinality(String) COMMENT 'Topic of the original record; empty when there is none',
+    partition Nullable(UInt16) COMMENT 'Partition of the original record',
+    offset Nullable(UInt64) COMMENT 'Offset of the original record',
     event_id String COMMENT 'Identity of the scan, where it could be read',
     device_id LowCardinality(String) COMMENT 'Device, where known',
     site_id LowCardinality(String) COMMENT 'Site, where known',
     reference_version Nullable(UInt64) COMMENT 'Reference version in use',
     key_id LowCardinality(String) COMMENT 'Day key under which the payload is sealed',
     payload_bytes UInt64 COMMENT 'Length of the original bytes',
+    state LowCardinality(String) COMMENT 'open, replayed or discarded',
+    handled_at Nullable(DateTime64(3, 'Asia/Shanghai')) COMMENT 'When somebody handled it',
+    handled_by LowCardinality(String) COMMENT 'Who handled it',
+    note String COMMENT 'Why it was handled that way',
     stored_at DateTime64(3, 'Asia/Shanghai') COMMENT 'When the row was stored, for operations only'
 )
 AS SELECT
-    dead_letter_id, stage, reason, detail, recorded_at, origin_topic, origin_partition, origin_offset, event_id, device_id,
-    site_id, reference_version, key_id, payload_bytes, stored_at
+    dead_letter_id, stage, reason, detail, recorded_at, topic, partition, offset, event_id, device_id, site_id, reference_version,
+    key_id, payload_bytes, state, handled_at, handled_by, note, stored_at
 FROM {database}.dead_letters FINAL
 COMMENT 'Refused records without their content';
 

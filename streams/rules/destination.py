@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.arrival import Decision
 from streams.case import Case, Spoken
 
 RULE = "destination-unplaced"
@@ -13,5 +14,5 @@ def evaluate(case: Case) -> Spoken | None:
     status = case.location.status
     if status not in _UNPLACED:
         return None
-    decision = "admit" if status == "outside" else "register"
+    decision: Decision = "admit" if status == "outside" else "register"
     return Spoken(RULE, 1, "low", decision, {"status": status, "candidates": len(case.location.candidates)})

@@ -1,6 +1,7 @@
 """Vehicles from key areas are turned back, except those that serve epidemic prevention or the resumption of work.
 
-The city's order (February 2020) names the measure and the exemption; on 10 Feb 2020 the province forbade blanket refusal, so a stated
+The city's order (February 2020) names the measure and the exemption; on 10 Feb 2020 the province forbade blanket
+refusal, so a stated
 exempt purpose without a pass is observed instead of refused. The plate alone decides nothing: it is only evidence.
 """
 

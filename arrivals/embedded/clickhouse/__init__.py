@@ -9,5 +9,6 @@
     packets, frames, blocks, source             the wire format, without any value being parsed
     statements     what has to be known of a statement's text
 
-A development and single-site convenience: loopback by default, one process per data folder, no replication. `docs/embedded-clickhouse.md`.
+A development and single-site convenience: loopback by default, one process per data folder, no replication.
+`docs/embedded-clickhouse.md`.
 """

@@ -29,27 +29,15 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "Prints one line when it is ready; SIGTERM or Ctrl-C ends it.",
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of the data; one process at a time")
-    parser.add_argument(
-        "--native-port", type=int, default=9000, help="port of the native protocol; 0 takes a free one"
-    )
-    parser.add_argument(
-        "--http-port", type=int, default=8123, help="port of the HTTP interface; 0 takes a free one"
-    )
+    parser.add_argument("--native-port", type=int, default=9000, help="port of the native protocol; 0 takes a free one")
+    parser.add_argument("--http-port", type=int, default=8123, help="port of the HTTP interface; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; traffic is not encrypted")
     parser.add_argument("--user", default="arrivals", help="name of the owner, who may do everything")
     parser.add_argument("--password-file", type=Path, required=True, help="file holding the owner's password")
-    parser.add_argument(
-        "--reader", default="analyst", help="name of the reader, who may select from the v_* views"
-    )
-    parser.add_argument(
-        "--reader-password-file", type=Path, help="file holding the reader's password; none: no reader"
-    )
-    parser.add_argument(
-        "--memory-mb", type=int, help="most memory of the engine; half of the machine's up to 4096"
-    )
-    parser.add_argument(
-        "--until-stdin-closes", action="store_true", help="also end when standard input is closed"
-    )
+    parser.add_argument("--reader", default="analyst", help="name of the reader, who may select from the v_* views")
+    parser.add_argument("--reader-password-file", type=Path, help="file holding the reader's password; none: no reader")
+    parser.add_argument("--memory-mb", type=int, help="most memory of the engine; half of the machine's up to 4096")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="also end when standard input is closed")
     return parser.parse_args(argv)
 
 
@@ -58,9 +46,7 @@ def password(path: Path) -> str:
     try:
         secret = path.read_text("utf-8").strip()
     except OSError as error:
-        raise Misconfigured(
-            "clickhouse_password", f"The password file {path} cannot be read: {error.strerror}."
-        ) from error
+        raise Misconfigured("clickhouse_password", f"The password file {path} cannot be read: {error.strerror}.") from error
     if not secret:
         raise Misconfigured("clickhouse_password", f"The password file {path} is empty.")
     return secret

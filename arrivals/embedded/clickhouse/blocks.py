@@ -1,6 +1,7 @@
 """Finds where a block of the Native format ends. Values are stepped over, never read.
 
-A Data packet does not say how long its block is, so the layout of every type is needed: ClickHouse documentation, "Native Format", and
+A Data packet does not say how long its block is, so the layout of every type is needed: ClickHouse documentation,
+"Native Format", and
 `SerializationLowCardinality` of its source. At revision 54449 there are no other serialisations of a column than these.
 """
 
@@ -131,7 +132,7 @@ def _element(argument: str) -> str:
 
 
 def _decimal(inside: str) -> Layout:
-    digits = int(inside.split(",")[0])
+    digits = int(inside.split(",", maxsplit=1)[0])
     return _fixed(next(width for most, width in ((9, 4), (18, 8), (38, 16), (76, 32)) if digits <= most))
 
 
@@ -146,9 +147,7 @@ def layout(type_name: str) -> Layout:
         return layout(_ALIASES[name])
     if name in _WIDTHS or name.startswith("Interval"):
         return _fixed(_WIDTHS.get(name, 8))
-    raise server_error(
-        NOT_IMPLEMENTED, f"The embedded server does not take columns of type {type_name} in blocks."
-    )
+    raise server_error(NOT_IMPLEMENTED, f"The embedded server does not take columns of type {type_name} in blocks.")
 
 
 _BUILDERS: dict[str, Callable[[str], Layout]] = {
@@ -159,32 +158,34 @@ _BUILDERS: dict[str, Callable[[str], Layout]] = {
     "Array": lambda inside: _array(layout(inside)),
     "Map": lambda inside: _array(_tuple([layout(part) for part in _arguments(inside)])),
     "Nested": lambda inside: _array(_tuple([layout(_element(part)) for part in _arguments(inside)])),
-    "Tuple": lambda inside: (
-        _tuple([layout(_element(part)) for part in _arguments(inside)]) if inside else _fixed(1)
-    ),
+    "Tuple": lambda inside: _tuple([layout(_element(part)) for part in _arguments(inside)]) if inside else _fixed(1),
     "LowCardinality": lambda inside: _low_cardinality(layout(re.sub(r"^Nullable\((.*)\)$", r"\1", inside))),
     "SimpleAggregateFunction": lambda inside: layout(_arguments(inside)[-1]),
 }
 
 
 class Shape(NamedTuple):
-    """The columns of a block, as names and types, and how many rows it has."""
+    """The columns of a block as names and types, where each type stands in the buffer, and how many rows there are."""
 
     columns: list[tuple[str, str]]
+    places: list[tuple[int, int]]
     rows: int
 
 
 def block(source: Source) -> Shape:
     """Steps over one block. The end marker of an insert is a block of neither columns nor rows."""
     width, rows = source.varuint(), source.varuint()
-    columns = []
+    columns, places = [], []
     for _ in range(width):
-        columns.append((source.text(), source.text()))
-        column = layout(columns[-1][1])
+        name, start = source.text(), source.position
+        kind = source.text()
+        columns.append((name, kind))
+        places.append((start, source.position))
+        column = layout(kind)
         if rows:
             column.prefix(source)
             column.body(source, rows)
-    return Shape(columns, rows)
+    return Shape(columns, places, rows)
 
 
 def empty_block(columns: list[tuple[str, str]]) -> bytes:

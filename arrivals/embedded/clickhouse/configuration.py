@@ -87,7 +87,5 @@ def write_configuration(folder: Path, memory_bytes: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     users, server = folder / "users.xml", folder / "server.xml"
     users.write_text(_USERS.format(query_memory=memory_bytes * 3 // 4), "utf-8")
-    server.write_text(
-        _SERVER.format(users=users, memory=memory_bytes, mark_cache=memory_bytes // 32), "utf-8"
-    )
+    server.write_text(_SERVER.format(users=users, memory=memory_bytes, mark_cache=memory_bytes // 32), "utf-8")
     return server

@@ -1,6 +1,7 @@
 """Opens chDB on one folder and hands out connections to it. The only module that touches chDB.
 
-chDB keeps one engine per process: one folder, locked by the engine itself for as long as a connection is open. Connections run in parallel and
+chDB keeps one engine per process: one folder, locked by the engine itself for as long as a connection is open.
+Connections run in parallel and
 have their own settings, role, current database and temporary tables. Its calls release the interpreter lock.
 """
 
@@ -88,7 +89,9 @@ class Handle:
 
 
 class Inserter:
-    """An open INSERT: rows are stored by `finish`; leaving the `with` block without it stores nothing of what is not yet written."""
+    """An open INSERT: rows are stored by `finish`; leaving the `with` block without it stores nothing of what is not
+    yet written.
+    """
 
     def __init__(self, inserter: Any) -> None:
         self._inserter = inserter
@@ -129,9 +132,7 @@ class Engine:
         try:
             self._admin = self.handle(Role.OWNER)
         except ServerError as error:
-            raise Misconfigured(
-                "clickhouse_folder", f"The engine cannot open {self._folder}: {error.message}"
-            ) from error
+            raise Misconfigured("clickhouse_folder", f"The engine cannot open {self._folder}: {error.message}") from error
         ((version, self.timezone),) = self._admin.rows("SELECT version(), serverTimezone()")
         major, minor, patch = (int(part) for part in version.split(".")[:3])
         self.version = (major, minor, patch)

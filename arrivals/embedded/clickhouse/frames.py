@@ -38,9 +38,7 @@ def decompressed(source: Source) -> bytes:
     checksum = source.read(_CHECKSUM.size)
     method, size, plain_size = _HEADER.unpack(source.read(_HEADER.size))
     if not _HEADER.size <= size <= _LARGEST_BYTES or plain_size > _LARGEST_BYTES:
-        raise server_error(
-            TOO_LARGE, f"A compressed frame of {size} bytes for {plain_size} is not plausible."
-        )
+        raise server_error(TOO_LARGE, f"A compressed frame of {size} bytes for {plain_size} is not plausible.")
     source.skip(size - _HEADER.size)
     body = source.taken()[_CHECKSUM.size :]
     if _checksum(body) != checksum:

@@ -51,9 +51,7 @@ def settings(params: dict[str, str]) -> dict[str, Setting]:
     """The settings among the parameters; unknown ones are errors, as on a server."""
     if "role" in params:
         raise server_error(NOT_IMPLEMENTED, "Roles cannot be chosen on the embedded server.")
-    kept = {
-        name: value for name, value in params.items() if name not in _OWN and not name.startswith("param_")
-    }
+    kept = {name: value for name, value in params.items() if name not in _OWN and not name.startswith("param_")}
     return {name: Setting(value, important=True) for name, value in kept.items()}
 
 
@@ -117,9 +115,7 @@ def _decoder(encoding: str) -> Callable[[bytes], bytes]:
     if encoding == "lz4":
         decompress: Callable[[bytes], bytes] = lz4.frame.LZ4FrameDecompressor().decompress
         return decompress
-    raise server_error(
-        UNKNOWN_METHOD, f"Content-Encoding {encoding} is not supported here; use gzip, deflate or lz4."
-    )
+    raise server_error(UNKNOWN_METHOD, f"Content-Encoding {encoding} is not supported here; use gzip, deflate or lz4.")
 
 
 def all_text(start: bytes, rest: Iterator[bytes]) -> str:
@@ -128,7 +124,5 @@ def all_text(start: bytes, rest: Iterator[bytes]) -> str:
     for piece in rest:
         text += piece
         if len(text) > _MOST_SQL_BYTES:
-            raise server_error(
-                TOO_LARGE, "The statement is too long; send rows as an INSERT with a FORMAT instead."
-            )
+            raise server_error(TOO_LARGE, "The statement is too long; send rows as an INSERT with a FORMAT instead.")
     return text.decode("utf-8", "replace")

@@ -1,6 +1,7 @@
 """ClickHouse's HTTP interface on top of sessions, for clickhouse-connect, curl, Grafana and notebooks.
 
-Delivery: an insert is stored when 200 is answered. An error after the first piece of a result is written behind it and the connection is
+Delivery: an insert is stored when 200 is answered. An error after the first piece of a result is written behind it
+and the connection is
 closed without the last chunk, so that no client takes the result for whole.
 """
 
@@ -40,9 +41,7 @@ class HttpListener(Listener):
         super().__init__(*arguments)
 
     def refuse(self, request: socket.socket) -> None:
-        request.sendall(
-            b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        )
+        request.sendall(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
 class HttpConnection(BaseHTTPRequestHandler):
@@ -83,9 +82,7 @@ class HttpConnection(BaseHTTPRequestHandler):
             role = self.server.service.role(user, password)
             database = self._params.get("database") or self.headers.get("X-ClickHouse-Database") or ""
             make = partial(Session, self.server.service.engine, role, database)
-            with self.server.sessions.use(
-                (user, self._params.get("session_id", "")), self._params, make
-            ) as session:
+            with self.server.sessions.use((user, self._params.get("session_id", "")), self._params, make) as session:
                 self._run(session)
         except ServerError as error:
             self._fail(error)
@@ -119,12 +116,7 @@ class HttpConnection(BaseHTTPRequestHandler):
         if self.command == "GET" and kind.startswith("MUTATING"):
             raise _get_reads()
         sql, named = without_format(text) if kind == "READ_ONLY" else (text, None)
-        output = (
-            named
-            or self._params.get("default_format")
-            or self.headers.get("X-ClickHouse-Format")
-            or "TabSeparated"
-        )
+        output = named or self._params.get("default_format") or self.headers.get("X-ClickHouse-Format") or "TabSeparated"
         with self._watching(session), closing(self._chunks(session, sql, output)) as chunks:
             first = next(chunks, None) or NOTHING
             start = first.data
@@ -160,9 +152,7 @@ class HttpConnection(BaseHTTPRequestHandler):
         self.send_header("X-ClickHouse-Timezone", engine.timezone)
         self.send_header("X-ClickHouse-Server-Display-Name", "arrivals-embedded")
         self.send_header("X-ClickHouse-Query-Id", self._params.get("query_id") or str(uuid.uuid4()))
-        self.send_header(
-            "X-ClickHouse-Summary", json.dumps({name: str(value) for name, value in summary.items()})
-        )
+        self.send_header("X-ClickHouse-Summary", json.dumps({name: str(value) for name, value in summary.items()}))
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
 
@@ -214,6 +204,4 @@ def _data_at(begun: bytes) -> int:
 
 
 def _get_reads() -> ServerError:
-    return server_error(
-        READONLY, "Cannot execute query in readonly mode: GET implies readonly; use POST to modify data."
-    )
+    return server_error(READONLY, "Cannot execute query in readonly mode: GET implies readonly; use POST to modify data.")

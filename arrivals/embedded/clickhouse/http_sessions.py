@@ -29,9 +29,7 @@ class HttpSessions:
         self._lock = threading.Lock()
 
     @contextmanager
-    def use(
-        self, key: tuple[str, str], params: dict[str, str], make: Callable[[], Session]
-    ) -> Iterator[Session]:
+    def use(self, key: tuple[str, str], params: dict[str, str], make: Callable[[], Session]) -> Iterator[Session]:
         """The session of user and id in `key`, made when it is new; `params` are the request's."""
         if not key[1]:
             session = make()

@@ -62,12 +62,8 @@ class ClickHouseServer:
             late = self.process.poll() is None
             self.kill()
             if late:
-                raise Unavailable(
-                    "clickhouse_late", f"The embedded ClickHouse was not ready within {seconds:.0f} s."
-                )
-            raise Misconfigured(
-                "clickhouse_start", self._reason(begun), f"See {self.data_dir / 'server.log'}."
-            )
+                raise Unavailable("clickhouse_late", f"The embedded ClickHouse was not ready within {seconds:.0f} s.")
+            raise Misconfigured("clickhouse_start", self._reason(begun), f"See {self.data_dir / 'server.log'}.")
         self.native_port, self.http_port = int(found[1]), int(found[2])
 
     def stop(self, seconds: float = 30.0) -> None:
@@ -91,9 +87,7 @@ class ClickHouseServer:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
     def _command(self) -> list[str]:
@@ -125,9 +119,7 @@ class ClickHouseServer:
     def _first_line(self, seconds: float) -> str:
         lines: list[str] = []
         assert self.process is not None and self.process.stdout is not None
-        reader = threading.Thread(
-            target=lambda out: lines.append(out.readline()), args=(self.process.stdout,), daemon=True
-        )
+        reader = threading.Thread(target=lambda out: lines.append(out.readline()), args=(self.process.stdout,), daemon=True)
         reader.start()
         reader.join(seconds)
         if lines and not lines[0]:

@@ -53,9 +53,7 @@ class Listener(socketserver.ThreadingTCPServer):
     request_queue_size = 128
     most = 256
 
-    def __init__(
-        self, address: tuple[str, int], handler: type[socketserver.BaseRequestHandler], service: Service
-    ) -> None:
+    def __init__(self, address: tuple[str, int], handler: type[socketserver.BaseRequestHandler], service: Service) -> None:
         self.service = service
         self.stopping = False
         self._open: set[socket.socket] = set()

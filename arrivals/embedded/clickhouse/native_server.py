@@ -1,7 +1,9 @@
 """ClickHouse's native TCP protocol on top of sessions.
 
-Delivery: an insert is stored when EndOfStream is sent, and not at all when its client goes before the last block (except parts of more than a
-million rows the engine has written meanwhile, as in any ClickHouse). A repeated deduplication token is dropped by the table's window.
+Delivery: an insert is stored when EndOfStream is sent, and not at all when its client goes before the last block
+(except parts of more than a
+million rows the engine has written meanwhile, as in any ClickHouse). A repeated deduplication token is dropped by the
+table's window.
 """
 
 from __future__ import annotations
@@ -76,9 +78,7 @@ class NativeConnection(socketserver.BaseRequestHandler):
         self.request.settimeout(_HELLO_SECONDS)
         try:
             if self._source.varuint() != packets.HELLO:
-                raise server_error(
-                    UNEXPECTED_PACKET, "A client has to say hello first; is this the HTTP port you want?"
-                )
+                raise server_error(UNEXPECTED_PACKET, "A client has to say hello first; is this the HTTP port you want?")
             hello = packets.read_hello(self._source)
             service = self.server.service
             session = Session(service.engine, service.role(hello.user, hello.password), hello.database)
@@ -154,9 +154,7 @@ class NativeConnection(socketserver.BaseRequestHandler):
         source.taken()
         rows = block(source).rows
         if self._compressed and source.waiting:
-            raise server_error(
-                UNEXPECTED_PACKET, "Bytes are left behind the block of a compressed Data packet."
-            )
+            raise server_error(UNEXPECTED_PACKET, "Bytes are left behind the block of a compressed Data packet.")
         self._in_step = True
         return source.taken(), rows
 
@@ -170,9 +168,7 @@ class NativeConnection(socketserver.BaseRequestHandler):
             for chunk in chain((first,) if first else (), chunks):
                 for part in _blocks(chunk):
                     self._send_block(part)
-                self._send(
-                    packets.progress(packets.Counts(chunk.read_rows, chunk.read_bytes), self._revision)
-                )
+                self._send(packets.progress(packets.Counts(chunk.read_rows, chunk.read_bytes), self._revision))
                 if self._cancelled:
                     return
 

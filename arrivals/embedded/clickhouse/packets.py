@@ -73,17 +73,13 @@ def read_query(source: Source, revision: int, setting_kind: Callable[[str], str]
     source.text()
     if revision >= _CLIENT_INFO:
         _skip_client_info(source, revision)
-    settings = (
-        _text_settings(source) if revision >= _TEXT_SETTINGS else _binary_settings(source, setting_kind)
-    )
+    settings = _text_settings(source) if revision >= _TEXT_SETTINGS else _binary_settings(source, setting_kind)
     if revision >= _SECRET:
         source.text()
     stage, compressed = source.varuint(), bool(source.varuint())
     sql = source.text(_MOST_QUERY_BYTES)
     if stage != _COMPLETE:
-        raise server_error(
-            NOT_IMPLEMENTED, "Distributed query stages are not supported by the embedded server."
-        )
+        raise server_error(NOT_IMPLEMENTED, "Distributed query stages are not supported by the embedded server.")
     return Query(sql, compressed, settings)
 
 

@@ -1,6 +1,7 @@
 """What one client sees: its role, settings and current database, queries and inserts. Independent of the protocol it came by.
 
-The settings of a query last for that query: they are set when they differ from the last query's, and taken back when they are gone.
+The settings of a query last for that query: they are set when they differ from the last query's, and taken back when
+they are gone.
 """
 
 from __future__ import annotations
@@ -78,9 +79,7 @@ class Session:
         yield from self._handle.stream(sql, output, params or {})
         self._remember(kind, sql)
 
-    def document(
-        self, sql: str, settings: Mapping[str, Setting], output: str, params: dict[str, str]
-    ) -> Chunk:
+    def document(self, sql: str, settings: Mapping[str, Setting], output: str, params: dict[str, str]) -> Chunk:
         """Runs a statement and returns the whole result in one piece, which is held in memory."""
         kind = self._prepare(sql, settings)
         chunk = self._handle.run(sql, output, params)
@@ -110,21 +109,14 @@ class Session:
     def sample(self, insert: Insert) -> bytes:
         """The block without rows that tells a client which columns, of which types, the insert takes."""
         self._guard_write()
-        described = {
-            name: (kind, default)
-            for name, kind, default, *_ in self._handle.rows(f"DESCRIBE TABLE {insert.target}")
-        }
+        described = {name: (kind, default) for name, kind, default, *_ in self._handle.rows(f"DESCRIBE TABLE {insert.target}")}
         names = insert.columns
         if names is None:
-            names = tuple(
-                n for n, (_, default) in described.items() if default not in (*_NOT_INSERTABLE, "EPHEMERAL")
-            )
+            names = tuple(n for n, (_, default) in described.items() if default not in (*_NOT_INSERTABLE, "EPHEMERAL"))
         unknown = [name for name in names if name not in described or described[name][1] in _NOT_INSERTABLE]
         if unknown:  # the engine words this error itself
             self._handle.insert(insert.head, "Native").__exit__()
-            raise server_error(
-                NOT_IMPLEMENTED, f"The column list of the INSERT is not understood: {', '.join(unknown)}."
-            )
+            raise server_error(NOT_IMPLEMENTED, f"The column list of the INSERT is not understood: {', '.join(unknown)}.")
         return empty_block([(name, described[name][0]) for name in names])
 
     def _prepare(self, sql: str, settings: Mapping[str, Setting]) -> str:
@@ -134,9 +126,7 @@ class Session:
         if count > 1:
             raise server_error(SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed).")
         if kind == "READ_ONLY" and writes_file(sql):
-            raise server_error(
-                NOT_IMPLEMENTED, "INTO OUTFILE is a feature of the client; the server does not write files."
-            )
+            raise server_error(NOT_IMPLEMENTED, "INTO OUTFILE is a feature of the client; the server does not write files.")
         if self._role is Role.READER:
             _guard_reader(kind, sql, settings)
         self._apply(settings)
@@ -180,9 +170,7 @@ class Session:
 
     def _take_back(self, names: set[str]) -> None:
         baseline = {_COMMENT: self._tag, **BASELINE[self._role]}
-        values = [
-            f"{name} = {quoted(baseline[name]) if name in baseline else 'DEFAULT'}" for name in sorted(names)
-        ]
+        values = [f"{name} = {quoted(baseline[name]) if name in baseline else 'DEFAULT'}" for name in sorted(names)]
         try:
             self._handle.run(f"SET {', '.join(values)}")
             for statement in self._lasting:
@@ -194,9 +182,7 @@ class Session:
 
     def _set(self, values: Mapping[str, str]) -> None:
         if values:
-            self._handle.run(
-                "SET " + ", ".join(f"{_word(name)} = {quoted(value)}" for name, value in values.items())
-            )
+            self._handle.run("SET " + ", ".join(f"{_word(name)} = {quoted(value)}" for name, value in values.items()))
 
 
 def _word(name: str) -> str:

@@ -62,9 +62,7 @@ class Source:
         """A length-prefixed string of at most `limit` bytes; bytes that are not UTF-8 are replaced."""
         length = self.varuint()
         if length > limit:
-            raise server_error(
-                TOO_LARGE, f"A string of {length} bytes is longer than the {limit} allowed here."
-            )
+            raise server_error(TOO_LARGE, f"A string of {length} bytes is longer than the {limit} allowed here.")
         return self.read(length).decode("utf-8", "replace")
 
     def taken(self) -> bytes:

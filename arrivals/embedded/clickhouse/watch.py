@@ -38,9 +38,7 @@ class Watcher:
         self._epoll.close()
 
     @contextmanager
-    def watching(
-        self, sock: socket.socket, gave_up: Callable[[], bool], cancel: Callable[[], None]
-    ) -> Iterator[None]:
+    def watching(self, sock: socket.socket, gave_up: Callable[[], bool], cancel: Callable[[], None]) -> Iterator[None]:
         """Inside the block, `cancel` is called (in the watcher's thread) once the socket is readable and `gave_up` says so."""
         number = sock.fileno()
         with self._lock:

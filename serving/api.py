@@ -1,0 +1,72 @@
+"""Puts the API together: routes, headers, errors, documentation. `create_app` starts nothing; the app's lifespan does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.resources import files
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from serving import (
+    problems,
+    routes_analyst,
+    routes_console,
+    routes_docs,
+    routes_operations,
+    routes_overview,
+    routes_units,
+)
+from serving.authentication import by_digest
+from serving.headers import Headers
+from serving.pages import Pages
+from serving.services import Services
+
+#: How often open streams are compared with the credentials in force: a withdrawn one ends its streams well within five seconds.
+SWEEP_SECONDS = 2.0
+_DESCRIPTION = "Who arrived, whose business it is, and why. All times are Beijing time; all errors are problem details (RFC 9457)."
+
+
+def create_app(services: Services) -> FastAPI:
+    """The ASGI application over the given services."""
+    app = FastAPI(
+        title="checkpoint-arrivals", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None, lifespan=_lifespan(services)
+    )
+    pages = Pages(secure=services.secure)
+    for routes in (
+        routes_operations.router(services),
+        routes_units.router(services),
+        routes_overview.router(services),
+        routes_analyst.router(services),
+        routes_console.router(services, pages),
+        routes_console.session_router(services, pages),
+        routes_docs.router(pages),
+    ):
+        app.include_router(routes)
+    app.mount("/static", StaticFiles(directory=str(files("serving") / "static")), name="static")
+    problems.install(app, pages)
+    app.add_middleware(Headers, metrics=services.metrics, secure=services.secure)
+    return app
+
+
+def _lifespan(services: Services) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(services.board.run()), asyncio.create_task(_sweep(services))]
+        try:
+            yield
+        finally:
+            services.hub.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    return lifespan
+
+
+async def _sweep(services: Services) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        services.hub.sweep(lambda who: by_digest(services, who.digest) == who)

@@ -1,0 +1,143 @@
+"""`arrivals api`: builds the services and serves them on Granian until told to stop.
+
+Guarantee: reads only. On SIGTERM or SIGINT open streams get a farewell, running requests are answered, then the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from arrivals.runtime.logs import configure_logs
+from arrivals.runtime.metrics import Metrics
+from arrivals.runtime.reference_feed import ReferenceFeed
+from arrivals.runtime.settings import Settings
+from reference.gazetteer import load_gazetteer
+from reference.snapshot import Snapshot
+from schemas.base import LOCAL
+from serving.api import create_app
+from serving.board import Board
+from serving.database import Database
+from serving.hub import Hub
+from serving.live import REMEMBERED, ArrivalTail
+from serving.login_codes import LoginCodes
+from serving.overview_feed import OverviewFeed
+from serving.services import Services
+from serving.sessions import Sessions
+from serving.stream import Ring
+from serving.unit_stream import UnitStreams
+
+#: What readers get to take their farewell before connections are cut.
+_FAREWELL_SECONDS = 1.0
+
+
+def run_api(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT. Raises Misconfigured or Unavailable when it cannot start."""
+    configure_logs(settings, "api")
+    uvloop.run(_serve(settings))
+
+
+def build_services(settings: Settings, feed: ReferenceFeed, database: Database, metrics: Metrics) -> Services:
+    """The services over a followed reference and a database; must be called in the event loop that will serve them."""
+
+    def snapshot() -> Snapshot:
+        return feed.current
+
+    def now() -> datetime:
+        return datetime.now(LOCAL)
+
+    hub = Hub(metrics)
+    return Services(
+        snapshot=snapshot,
+        now=now,
+        database=database,
+        hub=hub,
+        streams=UnitStreams(hub, database, snapshot),
+        board=Board(OverviewFeed(database, snapshot), hub, snapshot, now),
+        sessions=Sessions.open(settings.secret_path("session", settings.session_key_file), create=settings.mode == "embedded"),
+        login_codes=LoginCodes(login_folder(settings)),
+        metrics=metrics,
+        secure=settings.mode == "production",
+        checks={},
+    )
+
+
+def login_folder(settings: Settings) -> Path:
+    """Where one-time login codes lie; `arrivals up` and the demo issue them there."""
+    return settings.data_dir / "run" / "login"
+
+
+async def _serve(settings: Settings) -> None:
+    metrics = Metrics()
+    feed, database = ReferenceFeed(settings, load_gazetteer()), Database(settings)
+    services = build_services(settings, feed, database, metrics)
+    tail = _tail(settings, feed, services)
+    services = replace(services, checks=_checks(feed, database, tail))
+    try:
+        await asyncio.to_thread(feed.start)
+        tail.start()
+        await _listen(settings, services)
+    finally:
+        tail.stop()
+        feed.stop()
+        database.close()
+
+
+def _tail(settings: Settings, feed: ReferenceFeed, services: Services) -> ArrivalTail:
+    loop, hub = asyncio.get_running_loop(), services.hub
+    return ArrivalTail(
+        settings,
+        services.snapshot,
+        lambda position: _soon(loop, hub.begin, Ring(REMEMBERED, position)),
+        lambda batch: _soon(loop, hub.publish, batch),
+        services.metrics,
+    )
+
+
+def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[Any], None], argument: Any) -> None:
+    loop.call_soon_threadsafe(call, argument)
+
+
+def _checks(feed: ReferenceFeed, database: Database, tail: ArrivalTail) -> dict[str, Callable[[], str | None]]:
+    return {
+        "reference": lambda: None if feed.ready() else "the reference topic was not read to its end, or reading failed",
+        "kafka": tail.problem,
+        "clickhouse": database.problem,
+    }
+
+
+async def _listen(settings: Settings, services: Services) -> None:
+    server = Server(
+        create_app(services),
+        address=settings.api_host,
+        port=settings.api_port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.auto,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        websockets=False,
+        backlog=2_048,
+        backpressure=8_192,
+        log_access=False,
+    )
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    serving = asyncio.ensure_future(server.serve())
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+    if not serving.done():
+        services.hub.close()
+        await asyncio.sleep(_FAREWELL_SECONDS)
+        server.stop()
+    stopping.cancel()
+    await serving
