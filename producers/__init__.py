@@ -1,0 +1,1 @@
+"""Scans enter: the gateway, the importer, the device's outbox, the simulator."""

@@ -8,6 +8,7 @@ from os.path import commonprefix
 
 import ahocorasick
 
+from reference.address_words import is_marked
 from reference.area_names import KNOWN_SHORT, WORDS, full_names, is_road, short_names
 from reference.characters import Characters
 from reference.normalise import make_normaliser
@@ -17,7 +18,8 @@ from reference.normalise import make_normaliser
 class Name:
     """A name in the automaton. `codes` are all areas that bear it, `alone` those it means where no larger area is named.
 
-    `full` names say what they are (武汉市), short ones do not (武汉).
+    `full` names say what they are (武汉市), short ones do not (武汉). `inside` are names of places in it that begin like a road or
+    a house: 民权花园 is 花园乡 in 民权县, 永城花园 is not in 永城市.
     """
 
     text: str
@@ -25,21 +27,23 @@ class Name:
     alone: tuple[str, ...]
     full: bool
     kind: str = "area"
+    inside: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Chain:
-    """A run of areas each inside the one before: `codes` are those the last name may mean, `name` the first name of the run."""
+    """A run of areas each inside the one before: `codes` are those the last name may mean, `top` the length of the first one's codes."""
 
     start: int
     end: int
     codes: tuple[str, ...]
     full: bool
+    top: int
 
     @property
     def code(self) -> str:
         """What all codes of the chain have in common, down to a level that exists."""
-        return common_area(self.codes)
+        return self.codes[0] if len(self.codes) == 1 else common_area(self.codes)
 
 
 class AreaIndex:
@@ -52,7 +56,8 @@ class AreaIndex:
 
     def find(self, text: str) -> str | None:
         """The deepest area a text names, without guessing; see `Gazetteer.find_area`."""
-        chains = read_chains(hits(self._automaton, self._normalise(text)))
+        clean = self._normalise(text)
+        chains = read_chains(hits(self._automaton, clean), clean)
         return (common_area([chain.code for chain in chains]) or None) if chains else None
 
 
@@ -98,33 +103,28 @@ def hits(machine: ahocorasick.Automaton, text: str) -> list[tuple[int, int, Name
     found = []
     for last, name in machine.iter_long(text):
         end = last + 1
-        if not (name.kind == "area" and is_road(text, end, name.full)):
+        if name.kind != "area" or not is_road(text, end, name.full) or text.startswith(name.inside, end):
             found.append((end - len(name.text), end, name))
     return found
 
 
-def read_chains(found: Iterable[tuple[int, int, Name]]) -> list[Chain]:
+def read_chains(found: Iterable[tuple[int, int, Name]], text: str) -> list[Chain]:
     """The runs of areas in a text; a name inside the area before continues its run, another begins one."""
     chains: list[Chain] = []
     for start, end, name in found:
-        if name.kind != "area":
-            continue
-        if chains and _continues(chains[-1], start, end, name):
-            continue
-        if name.alone:
-            chains.append(Chain(start, end, name.alone, name.full))
+        if name.kind == "area" and not (chains and _continues(chains[-1], start, end, name, text)) and name.alone:
+            chains.append(Chain(start, end, name.alone, name.full, len(name.alone[0])))
     return chains
 
 
-def _continues(chain: Chain, start: int, end: int, name: Name) -> bool:
-    """Whether a name belongs to the chain, which it then narrows."""
-    inner = tuple(c for c in name.codes for above in chain.codes if c.startswith(above))
+def _continues(chain: Chain, start: int, end: int, name: Name, text: str) -> bool:
+    """Whether a name belongs to the chain, which it then narrows. An area named again after words like 现住 begins another."""
+    inner = tuple(c for c in name.codes for above in chain.codes if c.startswith(above) and c != above)
     if inner and (name.full or name.alone or start == chain.end):
-        deeper = tuple(c for c in inner if c not in chain.codes)
-        chain.codes = deeper or inner
-        chain.end, chain.full = end, chain.full or name.full
+        chain.codes, chain.end, chain.full = inner, end, chain.full or name.full
         return True
-    return any(above.startswith(c) for c in name.codes for above in chain.codes)
+    again = any(above.startswith(c) for c in name.codes for above in chain.codes)
+    return again and not (start > chain.end and is_marked(text, start))
 
 
 def common_area(codes: Iterable[str]) -> str:

@@ -45,8 +45,8 @@ _ROAD_WORDS = (
     "银行 公司 集团 工业 国际 家园 家属 新村 庄 楼 村 镇 乡 寨 屯 桥 人家 名城 华府 府 苑 御 站 火车 高速 收费 老师 里 港 湾 城市"
 ).split()
 _ROADS = tuple(_ROAD_WORDS)
-_ROADS_FIRST = frozenset(word[0] for word in _ROADS)
-_STREETS = ("街道",)
+#: The first characters of those words.
+ROADS_FIRST = frozenset(word[0] for word in _ROADS)
 
 
 def full_names(code: str, name: str) -> Iterator[str]:
@@ -80,4 +80,4 @@ def is_road(text: str, end: int, full: bool) -> bool:
     following = text[end : end + 1]
     if full:
         return following == "场" and text[end - 1] == "市"
-    return following in _ROADS_FIRST and text.startswith(_ROADS, end)
+    return following in ROADS_FIRST and text.startswith(_ROADS, end)

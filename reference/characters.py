@@ -4,60 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
-
-class Likeness(IntEnum):
-    """How near two characters are, nearest first."""
-
-    SAME_SOUND = 0
-    NEAR_SOUND = 1
-    SIMILAR_SHAPE = 2
-    UNLIKE = 3
+_NONE: frozenset[str] = frozenset()
+#: Parts too common for two characters to be taken for one another because one is part of the other.
+_COMMON_PARTS = frozenset("一丨丶丿乙亅二人亻口日木土氵艹女扌亠心忄月田又大小十八宀广厂尸寸辶阝贝王石金车火马门")
 
 
 @dataclass(frozen=True, slots=True)
 class Characters:
-    """Of each common character its toneless sounds, its four-corner code and its parts; and the traditional forms by
-    simplified.
-    """
+    """Of each character its toneless sounds, its four-corner code and its parts; the traditional forms; and which are in daily use."""
 
     sounds: Mapping[str, frozenset[str]]
     corners: Mapping[str, str]
     parts: Mapping[str, frozenset[str]]
     simplified: Mapping[str, str]
+    common: frozenset[str]
 
-    def likeness(self, one: str, other: str) -> Likeness:
-        """How near two characters are to each other: 庄 and 装 sound the same, 柘 and 拓 look alike."""
-        a, b = self.sounds.get(one, _NONE), self.sounds.get(other, _NONE)
-        if a & b:
-            return Likeness.SAME_SOUND
-        if {near(s) for s in a} & {near(s) for s in b}:
-            return Likeness.NEAR_SOUND
-        return Likeness.SIMILAR_SHAPE if self._alike(one, other) else Likeness.UNLIKE
+    def same_sound(self, wrong: str, right: str) -> bool:
+        """Whether a character in daily use is said like another, as keyboards that take sounds mix them up: 装 for 庄."""
+        return wrong in self.common and not self.sounds.get(wrong, _NONE).isdisjoint(self.sounds.get(right, _NONE))
 
-    def _alike(self, one: str, other: str) -> bool:
-        a, b = self.corners.get(one, ""), self.corners.get(other, "")
-        if a and b and sum(x == y for x, y in zip(a, b, strict=False)) >= _CORNERS:
+    def same_shape(self, wrong: str, right: str) -> bool:
+        """Whether two characters look alike: 已 for 邑 does not, 拓 for 柘, 未 for 末 do."""
+        if wrong not in self.common:
+            return False
+        a, b = self.corners.get(wrong, ""), self.corners.get(right, "")
+        p, q = self.parts.get(wrong, _NONE), self.parts.get(right, _NONE)
+        if a and a == b:
             return True
-        p, q = self.parts.get(one, _NONE), self.parts.get(other, _NONE)
-        return bool((p & q) - _COMMON_PARTS) or one in q or other in p
-
-
-_NONE: frozenset[str] = frozenset()
-#: Of the five digits of a four-corner code, how many must agree for two characters to look alike.
-_CORNERS = 4
-#: Parts too common to make two characters alike.
-_COMMON_PARTS = frozenset("一丨丶丿乙亅二人亻口日木土氵艹女扌亠心忄月田又大小十八宀广厂尸寸辶阝")
-#: Sounds that the speech of Henan and pinyin keyboards mix up.
-_MIXED = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("ng", "n"), ("hu", "f"))
-
-
-def near(sound: str) -> str:
-    """A sound with what people mix up made equal: zhang and zan, ling and nin."""
-    for long, short in _MIXED:
-        sound = sound.replace(long, short)
-    return "n" + sound[1:] if sound[:1] == "l" else sound
+        if (wrong in q and wrong not in _COMMON_PARTS) or (right in p and right not in _COMMON_PARTS):
+            return True
+        return a[:4] == b[:4] and bool(p & q)
 
 
 def read_characters(lines: Iterable[str]) -> Characters:
@@ -72,4 +49,13 @@ def read_characters(lines: Iterable[str]) -> Characters:
         parts[char] = frozenset(made_of)
         for form in traditional:
             simplified[form] = char
-    return Characters(sounds, corners, parts, simplified)
+    return Characters(sounds, corners, parts, simplified, frozenset(char for char in sounds if is_common(char)))
+
+
+def is_common(char: str) -> bool:
+    """Whether a character is among the 3,755 of the first level of GB 2312, those in daily use."""
+    return char.encode("gb2312", "ignore")[:1] in _FIRST_LEVEL
+
+
+#: The rows of GB 2312's first level.
+_FIRST_LEVEL = frozenset(bytes((row,)) for row in range(0xB0, 0xD8))

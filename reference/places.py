@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reference.area_index import Name
+from reference.area_names import ROADS_FIRST
 from reference.gazetteer import SHANGQIU, Gazetteer
 from reference.naming import TOWNSHIP_KINDS, shortened, spellings, stem_of_township, stem_of_village
 
@@ -52,6 +53,7 @@ class Places:
 
     townships: Mapping[str, Table]
     villages: Mapping[str, Table]
+    counties: Table
     names: tuple[Name, ...]
     surnames: frozenset[str]
 
@@ -65,9 +67,16 @@ def build_places(gazetteer: Gazetteer) -> Places:
     return Places(
         _tables(townships, moved, (6, 4)),
         _tables(villages, renamed, (9, 6, 4)),
+        _counties(gazetteer),
         tuple(_found_anywhere(gazetteer, [*moved, *townships])),
         frozenset(stem[0] for _, stem in villages),
     )
+
+
+def _counties(gazetteer: Gazetteer) -> Table:
+    """The counties by their full names. 睢县 is left out: of two characters every other county would be one slip away."""
+    names = {a.name: (a.code,) for a in gazetteer.children(SHANGQIU) if len(a.name) == len("夏邑县")}
+    return Table(names, tuple(names), (len("夏邑县"),))
 
 
 def _township_stem(code: str, name: str, gazetteer: Gazetteer) -> str:
@@ -101,6 +110,15 @@ def _grouped(length: int, pairs: Pairs) -> dict[str, dict[str, Codes]]:
         if code not in names.get(name, ()):
             names[name] = (*names.get(name, ()), code)
     return grouped
+
+
+def with_local_names(names: Iterable[Name], places: Places) -> Iterator[Name]:
+    """The names of areas; those of our counties know which of their places begin like a road."""
+    for name in names:
+        county = name.codes[0]
+        tables = (places.townships.get(county, EMPTY), places.villages.get(county, EMPTY))
+        inside = tuple(n for table in tables for n in table.official if n[0] in ROADS_FIRST and len(n) > 1)
+        yield replace(name, inside=inside) if inside and not name.full else name
 
 
 def _found_anywhere(gazetteer: Gazetteer, townships: Pairs) -> Iterator[Name]:

@@ -1,10 +1,10 @@
-"""The answer of the resolver and its form for the command line. Pure."""
+"""What the resolver answers, and its form for the command line. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from reference.area_index import common_area
 
@@ -17,14 +17,12 @@ MOST_CANDIDATES = 8
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Where an address is. `unit` is the deepest unit the text supports, never a guess; `score` 0..1 tells how firm
-    the reading is.
+    """Where an address is. `unit` is the deepest unit the text supports, never a guess; `score` 0..1 tells how firm the reading is.
 
-    `ok`: a township or village, or a unit below. `county_only`, `city_only`: nothing deeper is said. `ambiguous`:
-    `candidates` are what
+    `ok`: a township or village, or a custom unit. `county_only`, `city_only`: nothing deeper is said. `ambiguous`: `candidates` are what
     it may be, the codes hold what all candidates share. `outside`: in `outside_code` (None where several areas bear the name).
-    `mismatch`: `village_elsewhere` and `village_unknown` (the township named has no such village), `township_elsewhere`,
-    `township_unknown`, `area_unknown` (a county nobody knows), `later_name` (no single predecessor), `two_addresses`.
+    `mismatch`: `village_elsewhere` and `village_unknown` (the township named has no such village), `township_elsewhere` (nor the county
+    such a township), `township_unknown`, `area_unknown` (a county nobody knows), `later_name` (no single predecessor), `two_addresses`.
     """
 
     text: str
@@ -40,38 +38,61 @@ class Resolution:
     outside_code: str | None = None
 
 
-def placed(text: str, code: str, score: float, method: str, near: Iterable[str] = (), mismatch: str | None = None) -> Resolution:
-    """The answer for one place of the city; `near` are other places it might have been."""
+class Reading(NamedTuple):
+    """A resolution in the making: `code` is the deepest place, `unit` a custom unit inside it."""
+
+    status: Status
+    code: str | None = None
+    score: float = 0.0
+    method: str = "none"
+    candidates: tuple[str, ...] = ()
+    mismatch: str | None = None
+    outside_code: str | None = None
+    unit: str | None = None
+
+
+NOTHING = Reading("unresolved")
+
+
+def placed(code: str, score: float, method: str, near: Iterable[str] = (), mismatch: str | None = None) -> Reading:
+    """One place of the city; `near` are other places it might have been."""
     size = len(code)
+    status: Status = "ok" if size >= TOWNSHIP else "county_only" if size == COUNTY else "city_only"
+    return Reading(status, code, score, method, tuple(near)[:MOST_CANDIDATES], mismatch)
+
+
+def undecided(codes: Iterable[str], method: str, mismatch: str | None = None) -> Reading:
+    """Several places meant as likely: what they share is known, no more."""
+    distinct = tuple(dict.fromkeys(codes))
+    shared = common_area(distinct)
+    score = round(1 / max(2, len(distinct)), 3)
+    return Reading("ambiguous", shared or None, score, method, distinct[:MOST_CANDIDATES], mismatch)
+
+
+def one_or_more(codes: Iterable[str], score: float, method: str) -> Reading:
+    """The place, if all codes are one."""
+    distinct = tuple(dict.fromkeys(codes))
+    return placed(distinct[0], score, method) if len(distinct) == 1 else undecided(distinct, method)
+
+
+def resolution(text: str, reading: Reading) -> Resolution:
+    """The answer about a text."""
+    status, code, score, method, candidates, mismatch, outside, unit = reading
+    size = len(code) if code else 0
+    if code is None or size < len(CITY):
+        return Resolution(text, status, None, None, None, unit, score, method, candidates, mismatch, outside)
     return Resolution(
         text,
-        "ok" if size >= TOWNSHIP else "county_only" if size == COUNTY else "city_only",
+        status,
         code[:COUNTY] if size >= COUNTY else None,
         code[:TOWNSHIP] if size >= TOWNSHIP else None,
         code if size == VILLAGE else None,
-        code,
+        unit or code,
         score,
         method,
-        tuple(near)[:MOST_CANDIDATES],
+        candidates,
         mismatch,
-    )
-
-
-def undecided(text: str, codes: Iterable[str], method: str, mismatch: str | None = None) -> Resolution:
-    """The answer where several places are meant as likely: the desk of what they share, and no score."""
-    distinct = tuple(dict.fromkeys(codes))
-    shared = common_area(distinct)
-    return Resolution(
-        text,
-        "ambiguous",
-        shared[:COUNTY] if len(shared) >= COUNTY else None,
-        shared[:TOWNSHIP] if len(shared) >= TOWNSHIP else None,
-        None,
-        shared if len(shared) >= COUNTY else None,
-        round(1 / max(2, len(distinct)), 3),
-        method,
-        distinct[:MOST_CANDIDATES],
-        mismatch,
+        outside,
     )
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from reference.addresses import Part, choose
+from reference.addresses import after_origin, counted, destinations, without_marker
 from reference.area_index import Chain, area_keys, automaton, hits, read_chains
 from reference.area_names import LOCAL_SHORT
 from reference.custom_units import CustomUnit, CustomUnits
 from reference.gazetteer import Gazetteer
 from reference.local_search import Hits, LocalSearch
 from reference.normalise import make_normaliser
-from reference.places import build_places
-from reference.resolution import CITY, COUNTY, Resolution, as_line, placed, undecided
+from reference.places import build_places, with_local_names
+from reference.resolution import CITY, COUNTY, NOTHING, Reading, Resolution, as_line, resolution, undecided
 from reference.slips import Judge
 
+PROVINCE = "41"
 __all__ = ["CustomUnit", "Resolution", "Resolver", "as_line", "resolve_lines"]
 
 
@@ -32,7 +33,7 @@ class Resolver:
         places = build_places(gazetteer)
         areas = {a.code: a.name for level in ("province", "city", "county") for a in gazetteer.below("", level)}
         large = (n for n in area_keys(areas) if n.full or n.text in LOCAL_SHORT or len(n.codes[0]) < COUNTY)
-        self._automaton = automaton([*large, *places.names])
+        self._automaton = automaton([*with_local_names(large, places), *places.names])
         judge = Judge(gazetteer.characters, places.villages[CITY].names, places.surnames)
         self._local = LocalSearch(places, judge)
         self._custom = CustomUnits(custom_units, self._normalise)
@@ -40,5 +41,53 @@ class Resolver:
     def resolve(self, text: str) -> Resolution:
         """Where a text says somebody goes; see `Resolution`. Any text is answered, none raises."""
         clean = self._normalise(text)
+        return resolution(text, self._custom.refine(self._read(clean), clean))
+
+    def resolve_many(self, lines: Iterable[str]) -> list[Resolution]:
+        """One answer per line, in order."""
+        return [self.resolve(line) for line in lines]
+
+    def _read(self, clean: str) -> Reading:
         found = hits(self._automaton, clean)
-        return self._custom.refine(self._resolve(text, clean, found), clean)
+        chains = read_chains(found, clean)
+        if not chains:
+            return self._local.in_city(clean, 0, found, named=False)
+        if len(chains) > 1:
+            chains = counted(clean, chains)
+        if len(chains) > 1:
+            return self._several(clean, chains)
+        return self._one(clean, chains[0], found)
+
+    def _one(self, clean: str, chain: Chain, found: Hits) -> Reading:
+        """One address."""
+        code = chain.code
+        if code.startswith(CITY):
+            if len(code) == COUNTY:
+                return self._local.in_county(clean, code, chain.end, found)
+            return self._local.in_city(clean, chain.end, found, named=True)
+        if code == PROVINCE:
+            return self._local.in_city(clean, chain.end, found, named=False)
+        onward = after_origin(clean, chain)
+        if onward is not None:
+            return self._local.in_city(clean, onward, found, named=False)
+        deepest = self._gazetteer.find_area(clean[chain.start :])
+        several = chain.codes if len(chain.codes) > 1 else ()
+        return Reading("outside", None, 0.95, "outside", several, None, deepest or code or None)
+
+    def _several(self, clean: str, chains: list[Chain]) -> Reading:
+        """Several addresses: the one somebody goes to, if the words tell."""
+        ends = [c.start for c in chains[1:]] + [len(clean)]
+        parts = {id(c): clean[c.start : end] for c, end in zip(chains, ends, strict=True)}
+        meant = [self._read(without_marker(parts[id(c)])) for c in destinations(clean, chains)]
+        if len(meant) == 1:
+            return meant[0]
+        places = [r.code or r.outside_code for r in meant]
+        candidates = [place for place in places if place]
+        if len(set(candidates)) == 1 and len(candidates) == len(meant):
+            return meant[0]
+        return undecided(candidates, "two_addresses", "two_addresses") if candidates else NOTHING
+
+
+def resolve_lines(resolver: Resolver, lines: Iterable[str]) -> Iterator[dict[str, object]]:
+    """What `arrivals resolve` prints: one object per line, in order."""
+    return (as_line(resolver.resolve(line.rstrip("\r\n"))) for line in lines)

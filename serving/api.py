@@ -26,13 +26,20 @@ from serving.services import Services
 
 #: How often open streams are compared with the credentials in force: a withdrawn one ends its streams well within five seconds.
 SWEEP_SECONDS = 2.0
-_DESCRIPTION = "Who arrived, whose business it is, and why. All times are Beijing time; all errors are problem details (RFC 9457)."
+_DESCRIPTION = (
+    "Who arrived, whose business it is, and why. All times are Beijing time; all errors are problem details (RFC 9457)."
+)
 
 
 def create_app(services: Services) -> FastAPI:
     """The ASGI application over the given services."""
     app = FastAPI(
-        title="checkpoint-arrivals", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None, lifespan=_lifespan(services)
+        title="checkpoint-arrivals",
+        version="1",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(services),
     )
     pages = Pages(secure=services.secure)
     for routes in (

@@ -28,9 +28,7 @@ _NESTED_EMPTY = ("plate_region", "vehicle_role", "vehicle_seat", "train", "coach
 
 def from_topic(arrival: Arrival) -> dict[str, Any]:
     """The fields of a decoded record, under their column names; absent text is ''."""
-    flat = arrival.model_dump(
-        exclude={"version", "person", "destination", "vehicle", "rail", "findings", "stays", "sealed"}
-    )
+    flat = arrival.model_dump(exclude={"version", "person", "destination", "vehicle", "rail", "findings", "stays", "sealed"})
     person, place = arrival.person, arrival.destination
     flat |= {f: getattr(person, f) for f in ("name_masked", "document_type", "document_last4", "phone_last4", "nationality")}
     if arrival.temperature_c is not None:

@@ -30,9 +30,7 @@ _AFTER_TICKS = 10
 class Board:
     """Overviews for pages and streams. `run` is the one task that looks and tells."""
 
-    def __init__(
-        self, feed: OverviewFeed, hub: Hub, snapshot: Callable[[], Snapshot], now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, feed: OverviewFeed, hub: Hub, snapshot: Callable[[], Snapshot], now: Callable[[], datetime]) -> None:
         self._feed = feed
         self._hub = hub
         self._snapshot = snapshot
@@ -52,7 +50,9 @@ class Board:
         except Unavailable:
             self._hub.leave(reader)
             raise
-        return EventStream(reader, b"retry: 2000\n\n" + opening, _nothing(), lambda: b": ping\nevent: ping\ndata: {}\n\n", self._hub.leave)
+        return EventStream(
+            reader, b"retry: 2000\n\n" + opening, _nothing(), lambda: b": ping\nevent: ping\ndata: {}\n\n", self._hub.leave
+        )
 
     async def run(self) -> None:
         """Looks and tells until cancelled; a database that is away is asked again at the next tick."""

@@ -17,6 +17,8 @@ COLUMNS = ("arrivals", "high", "medium", "fever", "turned_back", "at_desk", "by_
 _TOP, _FLOOR = 12, 188
 _STEPS = (1, 2, 4, 6, 8, 10)
 _EMPTY_YEAR = "1970"
+#: A space at which no line breaks.
+_TIED = "\u00a0"
 
 
 def command_view(view: Mapping[str, Any], county_map: CountyMap, snapshot: Snapshot, language: Language) -> dict[str, Any]:
@@ -33,6 +35,7 @@ def command_view(view: Mapping[str, Any], county_map: CountyMap, snapshot: Snaps
         "empty": view["day"].startswith(_EMPTY_YEAR),
         "map": county_map,
         "zones": zones,
+        "leading": {name: _shares(view[name], language) for name in ("origins", "sites")},
         "counts": every,
         "levels": {code: level(county["arrivals"]) for code, county in every.items()},
         "names": {code: desk if code == CITY else short_name(snapshot, code) for code in every},
@@ -43,9 +46,28 @@ def command_view(view: Mapping[str, Any], county_map: CountyMap, snapshot: Snaps
     }
 
 
+def _shares(places: Sequence[Mapping[str, Any]], language: Language) -> list[dict[str, Any]]:
+    """Places with the length of their bar, 0 to 100; the longest fills it."""
+    most = max((place["arrivals"] for place in places), default=1)
+    unplaced = catalogue(language)["unplaced"]
+    return [{**place, "name": place["name"] or unplaced, "share": round(100 * place["arrivals"] / most)} for place in places]
+
+
 def words(language: Language) -> dict[str, str]:
     """The words the scripts put into the page."""
-    wanted = ("risk.", "decision.", "lodging.", "temperature", "origin_unknown", "phone_", "document_", "born", "train_", "coach_", "plate")
+    wanted = (
+        "risk.",
+        "decision.",
+        "lodging.",
+        "temperature",
+        "origin_unknown",
+        "phone_",
+        "document_",
+        "born",
+        "train_",
+        "coach_",
+        "plate",
+    )
     return {key: text for key, text in catalogue(language).items() if key.startswith(wanted)}
 
 
@@ -84,14 +106,18 @@ def person_row(told: Mapping[str, Any], language: Language) -> dict[str, Any]:
 
 def blank_row() -> dict[str, Any]:
     """The row of the page's template, to be filled by the script."""
-    return dict.fromkeys(("risk_word", "decision_word", "time", "name", "about", "why", "origin", "unit", "how"), "") | {"risk": "low"}
+    return dict.fromkeys(("risk_word", "decision_word", "time", "name", "about", "why", "origin", "unit", "how"), "") | {
+        "risk": "low"
+    }
 
 
 def _about(told: Mapping[str, Any], t: Mapping[str, str], language: Language) -> str:
     parts = []
     if told["birth_year"]:
-        parts.append(f"{t['born'] + ' ' if language == 'en' else ''}{told['birth_year']}{t['born_suffix']}")
-    parts += [f"{t[word]} {told[f]}" for word, f in (("document_tail", "document_last4"), ("phone_tail", "phone_last4")) if told[f]]
+        parts.append(f"{t['born'] + _TIED if language == 'en' else ''}{told['birth_year']}{t['born_suffix']}")
+    parts += [
+        f"{t[word]} {told[f]}" for word, f in (("document_tail", "document_last4"), ("phone_tail", "phone_last4")) if told[f]
+    ]
     return " · ".join(parts)
 
 
@@ -103,11 +129,11 @@ def _how(told: Mapping[str, Any], t: Mapping[str, str]) -> str:
     elif told["plate_region"]:
         parts.append(f"{t['plate']} {told['plate_region']}")
     measured = told["temperature_c"]
-    parts.append(t["temperature_missing"] if measured is None else f"{t['temperature']} {measured:.1f} ℃")
+    parts.append(t["temperature_missing"] if measured is None else f"{t['temperature']}{_TIED}{measured:.1f}{_TIED}℃")
     parts.append(t[f"lodging.{told['lodging']}"])
     return " · ".join(parts)
 
 
 def _round_up(value: int) -> int:
-    unit = 10 ** (len(str(max(value, 1))) - 1)
+    unit: int = 10 ** (len(str(max(value, 1))) - 1)
     return max(4, next(step * unit for step in _STEPS if value <= step * unit))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import local
-from typing import Any
+from typing import Any, TypeVar
 
 from clickhouse_driver import Client
 
@@ -18,6 +18,7 @@ from arrivals.runtime.clickhouse_client import clickhouse_errors, connect
 from arrivals.runtime.settings import Settings
 from schemas.errors import ArrivalsError, Unavailable
 
+T = TypeVar("T")
 THREADS = 4
 #: Questions that may wait for a thread before new ones are turned away.
 WAITING = 200
@@ -52,7 +53,7 @@ class Database:
         """The answer to one SELECT with its values bound. Raises Unavailable when the database is away or too busy."""
         return await self.run(lambda: self.ask_now(sql, values, most))
 
-    async def run(self, work: Callable[[], Any]) -> Any:
+    async def run(self, work: Callable[[], T]) -> T:
         """Runs several questions in one worker thread, one after the other."""
         if self._pending >= WAITING:
             raise Unavailable("too_busy", "Too many questions are waiting for the database.")

@@ -65,7 +65,7 @@ def to_xlsx(answer: Answer) -> bytes:
     sheet = book.add_worksheet(answer.title_zh[:31])
     bold = book.add_format({"bold": True, "bottom": 1})
     dates = {datetime: "yyyy-mm-dd hh:mm:ss", date: "yyyy-mm-dd"}
-    formats = {kind: book.add_format({"num_format": text}) for kind, text in dates.items()}
+    formats: dict[type, Any] = {kind: book.add_format({"num_format": text}) for kind, text in dates.items()}
     for column, header in enumerate(_headers(answer)):
         sheet.write_string(0, column, header, bold)
     for number, row in enumerate(answer.table.rows, 1):

@@ -8,6 +8,8 @@ from reference.snapshot import Snapshot
 from serving.access import CITY, HEALTH
 
 _COUNTY_DIGITS = 6
+#: The two statistical zones have long official names; this is what fits on a map and is understood.
+_SHORT = {"411471": "豫东物流区", "411472": "经济开发区"}
 _HEALTH_NAME = "卫生健康组"
 #: Levels of the national table that nobody says: 市辖区, 县, 省直辖县级行政区划.
 _UNSAID = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})
@@ -47,11 +49,10 @@ def unit_exists(snapshot: Snapshot, unit: str) -> bool:
 
 def short_name(snapshot: Snapshot, unit: str) -> str:
     """The last part of a unit's name: what people inside its county call it."""
-    return place_name(snapshot, unit).rpartition(" ")[2] or unit
+    return _SHORT.get(unit) or place_name(snapshot, unit).rpartition(" ")[2] or unit
 
 
 def site_name(snapshot: Snapshot, site_id: str, at: datetime) -> str:
     """The name of a site at a time; its id where no row names it."""
     site = snapshot.site(site_id, at)
     return site.name if site else site_id
-

@@ -15,6 +15,7 @@ COUNTERS = ("arrivals", "high", "medium", "fever", "turned_back", "at_desk", "by
 _BY_RISK = ("high", "medium")
 HOURS = 24
 SHOWN_ALERTS = 12
+SHOWN_LEADING = 6
 
 DAY_SQL = "SELECT toDate(max(received_at), 'Asia/Shanghai') AS day, count() AS arrivals FROM v_arrivals"
 CUBE_SQL = """SELECT county_code, toUInt8(toHour(occurred_at)) AS hour, risk, count() AS arrivals,
@@ -22,18 +23,24 @@ CUBE_SQL = """SELECT county_code, toUInt8(toHour(occurred_at)) AS hour, risk, co
        countIf(desk_reason != '') AS at_desk, countIf(kind = 'rail') AS by_rail
 FROM v_arrivals WHERE arrived_on = %(day)s
 GROUP BY county_code, hour, risk"""
-ALERTS_SQL = """SELECT event_id, revision, received_at, occurred_at, site_id, origin_code, unit, county_code, name_masked, risk, decision,
-       desk_reason, findings
+ORIGINS_SQL = """SELECT county_code, substring(origin_code, 1, 2) AS code, count() AS arrivals, countIf(risk = 'high') AS high
+FROM v_arrivals WHERE arrived_on = %(day)s GROUP BY county_code, code"""
+SITES_SQL = """SELECT county_code, site_id AS code, count() AS arrivals, countIf(risk = 'high') AS high
+FROM v_arrivals WHERE arrived_on = %(day)s GROUP BY county_code, code"""
+ALERTS_SQL = """SELECT event_id, revision, received_at, occurred_at, site_id, origin_code, unit, county_code, name_masked, risk,
+       decision, desk_reason, findings
 FROM v_arrivals WHERE arrived_on = %(day)s AND risk = 'high'
 ORDER BY received_at DESC, event_id DESC LIMIT 12 BY county_code"""
 
 
 @dataclass(frozen=True, slots=True)
 class Cube:
-    """The day's counts by county, hour and risk, and its latest alerts, newest first, ready for JSON."""
+    """The day's counts by county, hour and risk, by county and origin or site, and its latest alerts, newest first."""
 
     day: date
     cells: Sequence[Mapping[str, Any]]
+    origins: Sequence[Mapping[str, Any]]
+    sites: Sequence[Mapping[str, Any]]
     alerts: Sequence[Mapping[str, Any]]
 
 
@@ -45,6 +52,8 @@ def fold(cube: Cube, county: str | None, counties: Sequence[str]) -> dict[str, A
         "counters": _counts(cells),
         "hours": _hours(cells),
         "counties": [_county(cells, code) for code in counties if county in (None, code)],
+        "origins": _leading(cube.origins, county),
+        "sites": _leading(cube.sites, county),
         "alerts": [a for a in cube.alerts if county is None or a["county_code"] == county][:SHOWN_ALERTS],
     }
 
@@ -63,6 +72,17 @@ def classes(values: Iterable[int], steps: int = 5) -> Callable[[int], int]:
 def _county(cells: Sequence[Mapping[str, Any]], code: str) -> dict[str, Any]:
     own = [c for c in cells if c["county_code"] == code]
     return {"code": code, **_counts(own)}
+
+
+def _leading(rows: Sequence[Mapping[str, Any]], county: str | None) -> list[dict[str, Any]]:
+    """The places with the most arrivals, summed over the counties that may be seen."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if county is None or row["county_code"] == county:
+            place = found.setdefault(row["code"], {"code": row["code"], "name": row["name"], "arrivals": 0, "high": 0})
+            place["arrivals"] += row["arrivals"]
+            place["high"] += row["high"]
+    return sorted(found.values(), key=lambda place: (-place["arrivals"], place["code"]))[:SHOWN_LEADING]
 
 
 def _hours(cells: Sequence[Mapping[str, Any]]) -> list[list[int]]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
+from time import monotonic
 from typing import Any
 
 import orjson
 
 from reference.snapshot import Snapshot
+from schemas.base import LOCAL
 from serving.arrival_json import plain_value
 from serving.database import Database
 from serving.names import place_name, site_name
-from serving.overview import ALERTS_SQL, CUBE_SQL, DAY_SQL, Cube
+from serving.overview import ALERTS_SQL, CUBE_SQL, DAY_SQL, ORIGINS_SQL, SITES_SQL, Cube
 from serving.reasons import reasons
 
 #: Seconds between two looks at the database, and how long a look counts as fresh for a page.
@@ -43,17 +44,20 @@ class OverviewFeed:
         """The cube of a day (the newest when none is named), at most a tick old. Raises Unavailable."""
         async with self._lock:
             look = self._looks.get(day)
-            if look is None or time.monotonic() - look.taken >= TICK_SECONDS:
+            if look is None or monotonic() - look.taken >= TICK_SECONDS:
                 cube = await self._database.run(lambda: self._ask(day))
-                look = Look(cube, time.monotonic())
+                look = Look(cube, monotonic())
                 self._looks = {**{d: v for d, v in self._looks.items() if look.taken - v.taken < TICK_SECONDS}, day: look}
             return look.cube
 
     def _ask(self, day: date | None) -> Cube:
-        ask = self._database.ask_now
+        ask, snapshot = self._database.ask_now, self._snapshot()
         values = {"day": day or ask(DAY_SQL, {}).rows[0][0]}
         alerts = [self._alert(row) for row in ask(ALERTS_SQL, values).records()]
-        return Cube(values["day"], ask(CUBE_SQL, values).records(), alerts)
+        origins = [row | {"name": place_name(snapshot, row["code"])} for row in ask(ORIGINS_SQL, values).records()]
+        noon = datetime.combine(values["day"], time(12), LOCAL)
+        sites = [row | {"name": site_name(snapshot, row["code"], noon)} for row in ask(SITES_SQL, values).records()]
+        return Cube(values["day"], ask(CUBE_SQL, values).records(), origins, sites, alerts)
 
     def _alert(self, row: dict[str, Any]) -> dict[str, Any]:
         snapshot = self._snapshot()

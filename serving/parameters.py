@@ -19,10 +19,15 @@ Values = Mapping[str, Any]
 
 
 class Kind(Protocol):
-    """A type of parameter: reads text into a value to bind, or raises ValueError-like trouble; `hint` names what is right."""
+    """A type of parameter: reads text into a value to bind, or raises ValueError (or pydantic's); the hints name what is right."""
 
-    hint: str
-    hint_zh: str
+    @property
+    def hint(self) -> str:
+        """What to write."""
+
+    @property
+    def hint_zh(self) -> str:
+        """What to write, in Chinese."""
 
     def read(self, text: str) -> Any:
         """The value of the text."""
@@ -131,7 +136,9 @@ def read_values(parameters: tuple[Parameter, ...], given: Mapping[str, str]) -> 
     """Reads the given texts. Raises Rejected with a reason for every unknown, missing or wrong parameter."""
     known = {parameter.name for parameter in parameters}
     reasons = [
-        Reason(name[:40], "parameter_unknown", "there is no such parameter", "没有这个参数") for name in given if name not in known
+        Reason(name[:40], "parameter_unknown", "there is no such parameter", "没有这个参数")
+        for name in given
+        if name not in known
     ]
     values: dict[str, Any] = {}
     for parameter in parameters:
@@ -159,4 +166,8 @@ def _span(values: Values) -> list[Reason]:
     first, last = values.get("from"), values.get("to")
     if first is None or last is None or timedelta(0) <= last - first <= LONGEST_SPAN:
         return []
-    return [Reason("to", "span_invalid", "must not lie before `from`, nor more than 400 days after it", "须不早于开始日期，且不超过400天")]
+    return [
+        Reason(
+            "to", "span_invalid", "must not lie before `from`, nor more than 400 days after it", "须不早于开始日期，且不超过400天"
+        )
+    ]

@@ -9,7 +9,10 @@ Names = Callable[[str], str]
 Finding = Mapping[str, Any]
 _GRADE = {"high": ("高风险", "high-risk"), "medium": ("中风险", "medium-risk"), "low": ("低风险", "low-risk")}
 _UNPLACED = {
-    "ambiguous": ("目的地有多个同名地点，请核实后转交", "Several places have the name of the destination; please find out and pass on"),
+    "ambiguous": (
+        "目的地有多个同名地点，请核实后转交",
+        "Several places have the name of the destination; please find out and pass on",
+    ),
     "county_only": ("目的地只写到县，请核实到村(社区)", "The destination names a county only; please find out the village"),
     "city_only": ("目的地只写到市，请核实到县、村", "The destination names the city only; please find out the county"),
     "outside": ("目的地不在本市，途经", "The destination lies outside the city; passing through"),
@@ -20,7 +23,7 @@ _EXEMPTION = {
     "purpose": ("防疫、复工或物资运输，医学观察", "serves epidemic prevention, work or supplies: observed"),
     "none": ("无通行证，劝返", "no pass: turned back"),
 }
-_QUIET = ("未触发任何规则", "No rule spoke")
+_QUIET = ("无异常，正常登记", "Nothing unusual found")
 
 
 def reasons(findings: Sequence[Finding], desk_reason: str, names: Names) -> tuple[str, str]:

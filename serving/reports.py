@@ -41,19 +41,19 @@ def report_sql(values: Mapping[str, Any], allowed: Restriction) -> tuple[str, di
     if "as_of" in values:
         bound["as_of_ms"] = round(values["as_of"].timestamp() * 1000)
         source = (
-            f"(SELECT {_READ} FROM v_arrival_history WHERE arrived_on = %(day)s"  # noqa: S608
+            f"(SELECT {_READ} FROM v_arrival_history WHERE arrived_on = %(day)s"
             " AND recorded_at <= fromUnixTimestamp64Milli(%(as_of_ms)s, 'Asia/Shanghai')"
             " ORDER BY revision DESC LIMIT 1 BY event_id)"
         )
     else:
-        source = f"(SELECT {_READ} FROM v_arrivals WHERE arrived_on = %(day)s)"  # noqa: S608
+        source = f"(SELECT {_READ} FROM v_arrivals WHERE arrived_on = %(day)s)"
     where = f"({allowed.sql})"
     if "county" in values:
         bound["county"] = values["county"]
         where += " AND county_code = %(county)s"
     measures = ", ".join(f"{sql} AS {name}" for name, _, _, sql in MEASURES)
     return (
-        f"SELECT county_code, substring(unit, 1, 9) AS township, {measures}\nFROM {source}\nWHERE {where}\n"  # noqa: S608
+        f"SELECT county_code, substring(unit, 1, 9) AS township, {measures}\nFROM {source}\nWHERE {where}\n"
         "GROUP BY county_code, township ORDER BY county_code, township",
         bound,
     )

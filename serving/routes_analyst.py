@@ -43,22 +43,22 @@ def router(services: Services) -> APIRouter:
         return as_json({"queries": [_described(query) for query in QUERIES], "formats": list(FORMATS)})
 
     @routes.get("/queries/{name}", summary="The answer to a named query", description=_PARAMETERS)
-    async def query(request: Request, name: str, format: str = Query("json")) -> Response:  # noqa: A002, ARG001
+    async def query(request: Request, name: str, format: str = Query("json")) -> Response:  # noqa: ARG001
         return await asked(request, lambda given: analyst.answer(name, given, request.state.who), "name")
 
     @routes.get("/flows", summary="Arrivals by hour, origin, site, county, risk, decision or train", description=_PARAMETERS)
-    async def flows(request: Request, by: str = Query("hour"), format: str = Query("json")) -> Response:  # noqa: A002, ARG001
+    async def flows(request: Request, by: str = Query("hour"), format: str = Query("json")) -> Response:  # noqa: ARG001
         if by not in _FLOWS:
             raise _wrong("by", tuple(_FLOWS))
         return await asked(request, lambda given: analyst.answer(_FLOWS[by], given, request.state.who), "by")
 
     @routes.get("/reports/daily", summary="The 24:00 report, as known now or at `as_of`")
-    async def daily(  # noqa: PLR0913 - one parameter per query parameter
+    async def daily(
         request: Request,
         county: str | None = Query(None, description="County code"),  # noqa: ARG001
         day: str | None = Query(None, description="YYYY-MM-DD"),  # noqa: ARG001
         as_of: str | None = Query(None, description="RFC 3339 with offset"),  # noqa: ARG001
-        format: str = Query("json"),  # noqa: A002, ARG001
+        format: str = Query("json"),  # noqa: ARG001
     ) -> Response:
         return await asked(request, lambda given: analyst.report(given, request.state.who), "")
 

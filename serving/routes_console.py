@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from urllib.parse import parse_qs
 
 import orjson
 from fastapi import APIRouter, Depends, Request
-from importlib.resources import files
 from starlette.responses import RedirectResponse, Response
 
 from serving.access import ANALYSING, Principal, county_of, home_unit
@@ -43,7 +43,9 @@ def router(services: Services, pages: Pages) -> APIRouter:
         snapshot, language = services.snapshot(), pages.language(request)
         context = command_view(await services.board.present(who), county_map, snapshot, language)
         county = county_of(who)
-        return pages.render(request, "command.html", context | {"place": place_name(snapshot, county or ""), "at": _clock(services)})
+        return pages.render(
+            request, "command.html", context | {"place": place_name(snapshot, county or ""), "at": _clock(services)}
+        )
 
     @routes.get("/units/{unit}")
     async def unit_page(request: Request, unit: str, risk: str | None = None, cursor: str | None = None) -> Response:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
-
-import orjson
 
 from serving.access import Principal, may_view
 from serving.authentication import EVERYBODY, Allow
@@ -29,7 +28,7 @@ def router(services: Services) -> APIRouter:
     lists = UnitList(services.database, services.snapshot)
 
     @routes.get("/arrivals", description=_LIST, summary="A unit's arrivals")
-    async def arrivals(  # noqa: PLR0913 - one parameter per query parameter
+    async def arrivals(
         request: Request,
         unit: str,
         state: str | None = Query(None, description="`pending` or `all`"),

@@ -138,6 +138,6 @@ async def _listen(settings: Settings, services: Services) -> None:
     if not serving.done():
         services.hub.close()
         await asyncio.sleep(_FAREWELL_SECONDS)
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
     stopping.cancel()
     await serving

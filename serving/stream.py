@@ -82,9 +82,7 @@ class Ring:
         self.position[fresh.partition] = fresh.offset
         if fresh.identity in self._identities:
             return None
-        event = Event(
-            fresh.partition, fresh.offset, fresh.identity, fresh.units, frame("arrival", fresh.body, self.position)
-        )
+        event = Event(fresh.partition, fresh.offset, fresh.identity, fresh.units, frame("arrival", fresh.body, self.position))
         self._events.append(event)
         self._identities.add(event.identity)
         if len(self._events) > self._capacity:

@@ -41,13 +41,11 @@ class UnitList:
             after=read_cursor(asked["cursor"]) if asked["cursor"] else None,
             risk=read_choice("risk", asked["risk"], RISKS),
         )
-        answer: dict[str, Any] = await self._database.run(lambda: self._read(unit, page))
-        return answer
+        return await self._database.run(lambda: self._read(unit, page))
 
     async def counts(self, unit: str) -> dict[str, Any]:
         """The newest day and the unit's counts on it by risk: `{"day", "arrivals", "fever", "high", …}`."""
-        counts: dict[str, Any] = await self._database.run(lambda: self._count(unit))
-        return counts
+        return await self._database.run(lambda: self._count(unit))
 
     def _read(self, unit: str, page: Page) -> dict[str, Any]:
         ask, snapshot = self._database.ask_now, self._snapshot()

@@ -69,9 +69,7 @@ class UnitStreams:
     def _left(self, reader: Reader) -> None:
         self._hub.leave(reader)
 
-    async def _older(
-        self, unit: str, position: Position, floor: Position, remembered: list[Event], here: Position
-    ) -> bytes:
+    async def _older(self, unit: str, position: Position, floor: Position, remembered: list[Event], here: Position) -> bytes:
         try:
             for _ in range(_LOOKS):
                 if reached(await self.stored(), floor):

@@ -15,6 +15,7 @@ from typing import Any
 from schemas.base import LOCAL
 from schemas.errors import Reason, Rejected
 from serving.access import unit_restriction
+from serving.positions import Position
 
 LARGEST_PAGE = 200
 USUAL_PAGE = 50
@@ -61,7 +62,7 @@ def page_sql(unit: str, page: Page) -> tuple[str, dict[str, Any]]:
         conditions.append("arrived_on = %(day)s")
         values["day"] = page.day
     sql = (
-        f"SELECT {', '.join(FIELDS)}\nFROM v_arrivals\nWHERE {' AND '.join(conditions)}\n"  # noqa: S608
+        f"SELECT {', '.join(FIELDS)}\nFROM v_arrivals\nWHERE {' AND '.join(conditions)}\n"
         "ORDER BY received_at DESC, event_id DESC\nLIMIT %(limit)s"
     )
     return sql, values
@@ -71,13 +72,13 @@ def count_sql(unit: str, day: date) -> tuple[str, dict[str, Any]]:
     """The SQL of a unit's counts on one day by risk, with the fevers among them."""
     allowed = unit_restriction(unit)
     sql = (
-        "SELECT risk, count() AS arrivals, countIf(has(rules, 'fever')) AS fever\n"  # noqa: S608
+        "SELECT risk, count() AS arrivals, countIf(has(rules, 'fever')) AS fever\n"
         f"FROM v_arrivals WHERE ({allowed.sql}) AND arrived_on = %(day)s GROUP BY risk"
     )
     return sql, {**allowed.values, "day": day}
 
 
-def backfill_sql(unit: str, after: dict[int, int], until: dict[int, int], limit: int) -> tuple[str, dict[str, Any]]:
+def backfill_sql(unit: str, after: Position, until: Position, limit: int) -> tuple[str, dict[str, Any]]:
     """The SQL of a unit's versions with an offset after one position and up to another, in the order of the topic."""
     allowed = unit_restriction(unit)
     ranges = [
@@ -86,7 +87,7 @@ def backfill_sql(unit: str, after: dict[int, int], until: dict[int, int], limit:
         if last > after.get(p, -1)
     ]
     sql = (
-        f"SELECT kafka_partition, kafka_offset, {', '.join(FIELDS)}\nFROM arrival_versions\n"  # noqa: S608
+        f"SELECT kafka_partition, kafka_offset, {', '.join(FIELDS)}\nFROM arrival_versions\n"
         f"WHERE ({allowed.sql}) AND ({' OR '.join(ranges) or '0'})\n"
         "ORDER BY kafka_partition, kafka_offset\nLIMIT 1 BY event_id, revision\nLIMIT %(limit)s"
     )
@@ -97,7 +98,7 @@ def stored_sql() -> tuple[str, dict[str, Any]]:
     """The SQL of the position up to which the database surely holds the topic, by partition: what the sink noted as stored."""
     newest = "SELECT argMax(topic_id, noted_at) FROM ingest_ranges WHERE topic = 'arrivals'"
     sql = (
-        "SELECT partition, max(last_offset) FROM ingest_ranges\n"  # noqa: S608
+        "SELECT partition, max(last_offset) FROM ingest_ranges\n"
         f"WHERE topic = 'arrivals' AND done = 1 AND topic_id = ({newest}) GROUP BY partition"
     )
     return sql, {}

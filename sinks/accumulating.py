@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.errors import Misconfigured
@@ -18,6 +19,8 @@ class Load:
     sink: Sink
     ranges: RangeSet
     batch: Batch
+    #: Records by partition, misfits included.
+    counts: Mapping[int, int]
 
     @property
     def records(self) -> int:
@@ -34,6 +37,7 @@ class Gathering:
     topic_id: str = ""
     begins: dict[int, int] = field(default_factory=dict)
     ends: dict[int, int] = field(default_factory=dict)
+    counts: Counter[int] = field(default_factory=Counter)
     batch: Batch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,11 +65,13 @@ class Gathering:
             expected, found = self.ends[partition], records[0][1]
             raise Misconfigured("offsets_went_back", f"{where}: offset {expected} was expected and {found} came.")
         self.columns.add(self.batch, records)
+        self.counts[partition] += len(records)
         self.ends[partition] = records[-1][1] + 1
 
     def forget(self) -> None:
         """Drops what was gathered and every position: the partitions were taken away."""
-        self.begins, self.ends, self.batch = {}, {}, self.columns.empty()
+        self.begins, self.ends = {}, {}
+        self._clear()
 
     def take(self) -> Load | None:
         """The load gathered so far, None when there is none; gathering goes on behind it."""
@@ -76,11 +82,15 @@ class Gathering:
         ]
         if not ranges:
             return None
-        load = Load(self.sink, range_set(self.sink.topic, self.topic_id, ranges), self.batch)
-        self.begins, self.batch = dict(self.ends), self.columns.empty()
+        load = Load(self.sink, range_set(self.sink.topic, self.topic_id, ranges), self.batch, self.counts)
+        self.begins = dict(self.ends)
+        self._clear()
         return load
+
+    def _clear(self) -> None:
+        self.counts, self.batch = Counter(), self.columns.empty()
 
 
 def load_of(ranges: RangeSet, columns: Columns, records: Sequence[Raw]) -> Load:
     """The load of ranges that were read again."""
-    return Load(BY_TOPIC[ranges.topic], ranges, columns.batch(records))
+    return Load(BY_TOPIC[ranges.topic], ranges, columns.batch(records), Counter(record[0] for record in records))

@@ -7,6 +7,7 @@ ones stand alone, so one poison record costs about log2(n) passes and never its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,7 +18,7 @@ from uuid import UUID
 
 import orjson
 
-from sinks.tables import INSTANT, WORDS, Column, Sink
+from sinks.tables import INSTANT, TEXTS, WORDS, Column, Sink
 
 #: (partition, offset, timestamp in ms, value) of one Kafka record.
 Raw = tuple[int, int, int, bytes | None]
@@ -28,6 +29,8 @@ _NOTHING = type(None)
 _FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(2149, 6, 6)
 _MAX_DECIMAL_4_1 = 1000
 _MILLISECOND_DIGITS = 5
+_UUIDS = re.compile(r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})+")
+_UUID_LENGTH = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Columns:
 
     def __init__(self, sink: Sink) -> None:
         self.names = tuple(column.name for column in sink.columns)
-        self._plan = [(column, _converter(column)) for column in sink.columns]
+        self._plan = [(column, _converter(column, landing=sink.landing is not None)) for column in sink.columns]
         self._groups = _groups(sink.columns)
 
     def empty(self) -> Batch:
@@ -186,7 +189,7 @@ def _groups(columns: Sequence[Column]) -> list[_Group]:
     return groups
 
 
-def _converter(column: Column) -> Callable[[Sequence[Any]], Values]:
+def _converter(column: Column, *, landing: bool) -> Callable[[Sequence[Any]], Values]:
     """The conversion of one column, chosen by its ClickHouse type. It raises TypeError or ValueError for a value that
     does not fit.
     """
@@ -194,12 +197,13 @@ def _converter(column: Column) -> Callable[[Sequence[Any]], Values]:
         return _json_texts
     nullable = column.type.startswith("Nullable(")
     kind = column.type[len("Nullable(") : -1] if nullable else column.type
-    if kind in (WORDS, "Array(String)"):
+    if kind == "UUID":
+        return _uuid_texts if landing else _uuids
+    if kind in (WORDS, TEXTS):
         return _text_lists_with_gaps if column.optional else _text_lists
     if kind.startswith("UInt"):
         return _integers(2 ** int(kind[4:]), nullable)
     simple: dict[str, Callable[[Sequence[Any]], Values]] = {
-        "UUID": _uuids,
         "Date": _days_or_none if nullable else _days,
         "Array(Date)": lambda lists: [_days(days) for days in lists],
         "Float32": _numbers,
@@ -306,6 +310,12 @@ def _day(text: str) -> date:
     return day
 
 
-def _uuids(values: Sequence[Any]) -> Values:
+def _uuid_texts(values: Sequence[Any]) -> Values:
     _require(values, str)
-    return [UUID(value) for value in values]
+    if not _UUIDS.fullmatch("".join(values)) or set(map(len, values)) != {_UUID_LENGTH}:
+        raise ValueError
+    return list(values)
+
+
+def _uuids(values: Sequence[Any]) -> Values:
+    return [UUID(value) for value in _uuid_texts(values)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 TEXT = "String"
 WORD = "LowCardinality(String)"
+TEXTS = "Array(String)"
 WORDS = "Array(LowCardinality(String))"
 INSTANT = "DateTime64(3, 'Asia/Shanghai')"
 
@@ -29,14 +30,28 @@ class Column:
     optional: bool = False
     json: bool = False
 
+    @property
+    def landing_type(self) -> str:
+        """The type in a landing table: words and ids as plain text, which the driver writes ten times faster."""
+        return {WORD: TEXT, WORDS: TEXTS, "UUID": TEXT}.get(self.type, self.type)
+
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """One topic and the table its records go into."""
+    """One topic and the table its records rest in.
+
+    With a `landing` table (engine Null) rows are inserted there and views of the engine turn them into `table`.
+    """
 
     topic: str
     table: str
     columns: tuple[Column, ...]
+    landing: str | None = None
+
+    @property
+    def inserts_into(self) -> str:
+        """The table named in the insert."""
+        return self.landing or self.table
 
 
 _COORDINATES = (
@@ -78,7 +93,7 @@ ARRIVALS = Sink(
         Column("destination_street", WORD, "destination.street_code", "Township code of the destination", optional=True),
         Column("destination_village", WORD, "destination.village_code", "Village code of the destination", optional=True),
         Column("destination_outside", WORD, "destination.outside_code", "Area code outside the city", optional=True),
-        Column("destination_candidates", "Array(String)", "destination.candidates", "Codes the text could mean"),
+        Column("destination_candidates", TEXTS, "destination.candidates", "Codes the text could mean"),
         Column("destination_mismatch", TEXT, "destination.mismatch", "Contradiction found in the address", optional=True),
         Column("unit", WORD, "unit", "Responsible management unit"),
         Column("unit_level", WORD, "unit_level", "city, county, township, village or custom"),
@@ -89,7 +104,9 @@ ARRIVALS = Sink(
         Column("decided_by", WORD, "decided_by", "Rule that decided", optional=True),
         Column("rules", WORDS, "findings[].rule", "Rules that spoke"),
         Column("findings", TEXT, "findings", "Findings with their evidence, JSON", json=True),
-        Column("temperature_c", "Nullable(Decimal(4, 1))", "temperature_c", "Temperature in °C; NULL when missing", optional=True),
+        Column(
+            "temperature_c", "Nullable(Decimal(4, 1))", "temperature_c", "Temperature in °C; NULL when missing", optional=True
+        ),
         Column("symptoms", WORDS, "symptoms", "Symptoms stated"),
         Column("purpose", WORD, "purpose", "Purpose of the trip"),
         Column("lodging", WORD, "lodging", "How the person lodges"),
@@ -114,6 +131,7 @@ ARRIVALS = Sink(
         Column("sealed_address", TEXT, "sealed.address", "Sealed texts of places", optional=True),
         *_COORDINATES,
     ),
+    landing="arrivals_landing",
 )
 
 ALERTS = Sink(
@@ -132,7 +150,9 @@ ALERTS = Sink(
         Column("site_id", WORD, "site_id", "Checkpoint or station"),
         Column("occurred_at", INSTANT, "occurred_at", "When the person was scanned"),
         Column("recorded_at", INSTANT, "recorded_at", "When the city knew it"),
-        Column("temperature_c", "Nullable(Decimal(4, 1))", "temperature_c", "Temperature in °C; NULL when missing", optional=True),
+        Column(
+            "temperature_c", "Nullable(Decimal(4, 1))", "temperature_c", "Temperature in °C; NULL when missing", optional=True
+        ),
         Column("grade_row", WORD, "grade_row", "Grade row the alert rests on", optional=True),
         *_COORDINATES,
     ),

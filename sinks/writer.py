@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,16 +28,18 @@ _INSERT = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,
 }
-_BOOK = "INSERT INTO ingest_ranges (topic, topic_id, partition, first_offset, last_offset, token, done, records, dead, sink) VALUES"
+_BOOK = (
+    "INSERT INTO ingest_ranges (topic, topic_id, partition, first_offset, last_offset, token, done, records, dead, sink) VALUES"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the book: ranges with their counts of records and of dead letters."""
+    """What the book says of a set of ranges: records and dead letters by partition."""
 
     ranges: RangeSet
-    records: int
-    dead: int
+    records: Mapping[int, int]
+    dead: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,12 @@ class RangeWriter:
 
     def _note(self, entries: Iterable[Entry], done: int) -> None:
         rows = [
-            (e.ranges.topic, e.ranges.topic_id, r.partition, r.first, r.last, e.ranges.token, done, e.records, e.dead, self._sink)
-            for e in entries
-            for r in e.ranges.ranges
+            (
+                *(entry.ranges.topic, entry.ranges.topic_id, r.partition, r.first, r.last, entry.ranges.token, done),
+                *(entry.records.get(r.partition, 0), entry.dead.get(r.partition, 0), self._sink),
+            )
+            for entry in entries
+            for r in entry.ranges.ranges
         ]
         self._execute(_BOOK, rows, settings=self._settings)
 

@@ -63,6 +63,7 @@ class EngineSettings:
     drain_seconds: float = 20.0
     stall_seconds: float = 120.0
     session_seconds: float = 6.0
+    rebalance_seconds: float = 15.0
     partition_fetch_bytes: int = 1024 * 1024
     output_batch_bytes: int = 900_000
     compression: str | None = None
@@ -139,6 +140,7 @@ def build_app(settings: EngineSettings, folder: Path) -> faust.App:
         "broker_max_poll_records": settings.batch_records,
         "broker_max_poll_interval": settings.stall_seconds * 2,
         "broker_session_timeout": settings.session_seconds,
+        "broker_rebalance_timeout": settings.rebalance_seconds,
         "broker_heartbeat_interval": settings.session_seconds / 3,
         "consumer_auto_offset_reset": "earliest",
         "consumer_max_fetch_size": settings.partition_fetch_bytes,
@@ -211,7 +213,9 @@ class BatchEngine:
     async def _read(self, stream: StreamT[Any]) -> None:
         async for event in cast(Stream[Any], stream).noack().events():
             async with self._working:
-                if not self._draining:
+                if self._draining:
+                    event.message.ack(self._consumer)  # tells Faust not to wait for it; moves no offset
+                else:
                     await self._work(event.message)
 
     async def _work(self, message: Message) -> None:

@@ -14,6 +14,8 @@ from schemas.arrival import Location
 from schemas.recorded import Address, RecordedScan
 
 _NO_ADDRESS = Address()
+#: Length of a code -> how many digits its last level has.
+_LAST = {12: 3, 9: 3, 6: 2, 4: 2}
 _STATUS_BY_LENGTH = {12: "ok", 9: "ok", 6: "county_only", 4: "city_only"}
 
 
@@ -48,14 +50,25 @@ def needs_text(scan: RecordedScan) -> bool:
     )
 
 
-def _area(code: str | None, text: str | None, snapshot: Snapshot) -> tuple[str | None, str]:
+def plain_code(code: str | None) -> str | None:
+    """The code without the zeros that fill it up: 420000 is the province 42, 420100 the city 4201."""
+    if code is None or len(code) <= len("4114"):
+        return code
+    while len(code) > len("42") and code.endswith("0" * _LAST[len(code)]):
+        code = code[: -_LAST[len(code)]]
+    return code
+
+
+def _area(given: str | None, text: str | None, snapshot: Snapshot) -> tuple[str | None, str]:
+    code = plain_code(given)
     if code is not None and snapshot.gazetteer.known(code):
         return code, "code"
     found = snapshot.gazetteer.find_area(text) if text else None
     return found, "text" if found else "none"
 
 
-def _destination(code: str | None, text: str | None, snapshot: Snapshot) -> tuple[Location, str | None]:
+def _destination(given: str | None, text: str | None, snapshot: Snapshot) -> tuple[Location, str | None]:
+    code = plain_code(given)
     if code is not None and snapshot.gazetteer.known(code):
         return _coded(code)
     if not text:

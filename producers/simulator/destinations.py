@@ -155,9 +155,9 @@ def same_as_above(first: Destination) -> Destination:
 
 def _coded(rng: Random, home: Home) -> Destination:
     chance = rng.random()
-    if chance < 0.85:  # noqa: PLR2004
+    if chance < 0.85:
         return Destination({"code": home.village.code}, home.village.code, "coded")
-    if chance < 0.97:  # noqa: PLR2004
+    if chance < 0.97:
         place = {"code": home.township.code, "text": f"{home.stem}村{_digits(rng, 12)}组"}
         return Destination(place, home.village.code, "coded_township")
     return Destination({"code": home.county.code}, home.county.code, "coded_county")

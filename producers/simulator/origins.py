@@ -56,7 +56,7 @@ class Origins:
         """The origin as posted: by code, by code and text, or by text alone."""
         if rng.random() >= p.CODED_ORIGIN_SHARE:
             return {"text": origin.text}
-        if rng.random() < 0.5:  # noqa: PLR2004
+        if rng.random() < 0.5:
             return {"code": origin.code, "text": origin.text}
         return {"code": origin.code}
 
@@ -66,7 +66,7 @@ class Origins:
         earliest = day - timedelta(days=_OBSERVED_DAYS)
         if rng.random() < p.RECENT_HUBEI_SHARE:
             before = self._origin(rng, rng.choice(self._hubei))
-        elif rng.random() < 0.1:  # noqa: PLR2004
+        elif rng.random() < 0.1:
             before = self.draw(rng)
         else:
             return [_stay(origin.code, earliest, day)]
@@ -75,9 +75,9 @@ class Origins:
     def first_issued_at(self, rng: Random, origin: Origin) -> str:
         """The county in the ID number: where it was first issued, mostly home, and never evidence of an origin."""
         chance = rng.random()
-        if chance < 0.7:  # noqa: PLR2004
+        if chance < 0.7:
             return rng.choice(self._local)
-        return origin.code if chance < 0.9 else rng.choice(self._all)  # noqa: PLR2004
+        return origin.code if chance < 0.9 else rng.choice(self._all)
 
     def _origin(self, rng: Random, share: OriginShare) -> Origin:
         county = rng.choice(self._counties[share.area])
@@ -86,14 +86,14 @@ class Origins:
 
 def draw_plate(rng: Random, origin: Origin) -> str:
     """A made-up plate, in four of ten cases of Shangqiu; some new-energy, some written with a dot or in full width."""
-    region = "豫N" if rng.random() < 0.4 else origin.share.plate  # noqa: PLR2004
+    region = "豫N" if rng.random() < 0.4 else origin.share.plate
     style = rng.random()
-    if style < 0.04:  # noqa: PLR2004
+    if style < 0.04:
         return f"{region}D{rng.choice(_LETTERS)}{rng.randrange(10**4):04d}"
     serial = "".join(rng.choice(_PLATE_CHARACTERS) for _ in range(2)) + f"{rng.randrange(1000):03d}"
-    if style < 0.08:  # noqa: PLR2004
+    if style < 0.08:
         return f"{region}·{serial}"
-    if style < 0.1:  # noqa: PLR2004
+    if style < 0.1:
         return region[0] + chr(ord(region[1]) + 0xFEE0) + serial
     return region + serial
 

@@ -43,7 +43,7 @@ def make_person(rng: Random, issued_at: str, surname: str | None = None) -> Pers
 
 def draw_surname(rng: Random) -> str:
     """A family name."""
-    return rng.choice(_COMPOUND) if rng.random() < 0.01 else rng.choice(_SURNAMES)  # noqa: PLR2004
+    return rng.choice(_COMPOUND) if rng.random() < 0.01 else rng.choice(_SURNAMES)
 
 
 def _name(rng: Random, surname: str | None) -> str:
@@ -52,16 +52,16 @@ def _name(rng: Random, surname: str | None) -> str:
         return rng.choice(_BAD_NAMES)
     if chance < 2 * p.ODD_NAME_SHARE:
         return rng.choice(_MINORITY)
-    given = rng.choice(_GIVEN) + (rng.choice(_GIVEN) if rng.random() < 0.8 else "")  # noqa: PLR2004
+    given = rng.choice(_GIVEN) + (rng.choice(_GIVEN) if rng.random() < 0.8 else "")
     return (surname or draw_surname(rng)) + given
 
 
 def _phone(rng: Random) -> str:
     number = str(_PHONE_BLOCK + rng.randrange(100_000))
     style = rng.random()
-    if style < 0.02:  # noqa: PLR2004
+    if style < 0.02:
         return "+86" + number
-    return number[:11] + "0" if style > 0.999 else number  # noqa: PLR2004
+    return number[:11] + "0" if style > 0.999 else number
 
 
 def _document(rng: Random, issued_at: str) -> Person:

@@ -30,8 +30,8 @@ class Train:
 
     def draw_number(self, rng: Random) -> str:
         """The number on a passenger's ticket: of the part of the way where they boarded, sometimes with 次."""
-        number = self.pair if rng.random() < 0.15 else self.number  # noqa: PLR2004
-        return number + "次" if rng.random() < 0.02 else number  # noqa: PLR2004
+        number = self.pair if rng.random() < 0.15 else self.number
+        return number + "次" if rng.random() < 0.02 else number
 
     def draw_seats(self, rng: Random, people: int) -> tuple[str, list[str]]:
         """A coach and seats next to each other for a group, or berths of one compartment."""

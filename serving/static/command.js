@@ -77,6 +77,19 @@
     document.getElementById("alerts-none").hidden = list.length > 0;
   }
 
+  function leading(name, list) {
+    var box = document.getElementById(name), template = document.getElementById("place").content.firstElementChild;
+    var most = list.length ? list[0].arrivals : 1;
+    box.textContent = "";
+    list.forEach(function (place) {
+      var li = template.cloneNode(true);
+      a.text(li, "name", place.name || a.words.unplaced);
+      a.text(li, "arrivals", a.number(place.arrivals));
+      li.querySelector("rect").setAttribute("width", Math.round(100 * place.arrivals / most));
+      box.appendChild(li);
+    });
+  }
+
   a.listen(document.body.getAttribute("data-live"), {
     overview: function (view) {
       if (view.day) {
@@ -86,6 +99,8 @@
       if (view.counters) { counters(view.counters); }
       if (view.counties) { counties(view.counties); }
       if (view.hours) { hours(view.hours); }
+      if (view.origins) { leading("origins", view.origins); }
+      if (view.sites) { leading("sites", view.sites); }
       if (view.alerts) { alerts(view.alerts); }
     }
   });

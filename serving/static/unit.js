@@ -1,7 +1,7 @@
 /* A unit's page: a new arrival comes to the top of the list, a changed one replaces its row. */
 (function () {
   "use strict";
-  var a = window.arrivals, w = a.words, KEPT = 200, waiting = 0;
+  var a = window.arrivals, w = a.words, KEPT = 200, TIED = "\u00a0", waiting = 0;
   var list = document.getElementById("people"), first = list.getAttribute("data-first") === "1";
   var day = document.getElementById("day");
   var seen = {};
@@ -9,9 +9,9 @@
 
   function about(p) {
     var parts = [];
-    if (p.birth_year) { parts.push((a.lang === "en" ? w.born + " " : "") + p.birth_year + w.born_suffix); }
-    if (p.document_last4) { parts.push(w.document_tail + " " + p.document_last4); }
-    if (p.phone_last4) { parts.push(w.phone_tail + " " + p.phone_last4); }
+    if (p.birth_year) { parts.push((a.lang === "en" ? w.born + TIED : "") + p.birth_year + w.born_suffix); }
+    if (p.document_last4) { parts.push(w.document_tail + TIED + p.document_last4); }
+    if (p.phone_last4) { parts.push(w.phone_tail + TIED + p.phone_last4); }
     return parts.join(" · ");
   }
 
@@ -22,7 +22,7 @@
     } else if (p.plate_region) {
       parts.push(w.plate + " " + p.plate_region);
     }
-    parts.push(p.temperature_c === null ? w.temperature_missing : w.temperature + " " + p.temperature_c.toFixed(1) + " ℃");
+    parts.push(p.temperature_c === null ? w.temperature_missing : w.temperature + TIED + p.temperature_c.toFixed(1) + TIED + "℃");
     parts.push(w["lodging." + p.lodging]);
     return parts.join(" · ");
   }

@@ -150,7 +150,83 @@ SETTINGS non_replicated_deduplication_window = 10000, replicated_deduplication_w
     min_age_to_force_merge_seconds = 120, min_age_to_force_merge_on_partition_only = 1
 COMMENT 'The latest version of every arrival';
 
--- Fed by the insert into arrival_versions; a repeated insert is dropped in both tables by its token.
+-- Where the sink inserts: plain text is cheap to write, and the engine turns it into dictionaries and ids. Keeps no rows.
+-- A repeated insert is dropped in each of the two tables by its token, also when it had reached only one of them.
+CREATE TABLE IF NOT EXISTS {database}.arrivals_landing{on_cluster}
+(
+    event_id String,
+    revision UInt64,
+    cause String,
+    recorded_at DateTime64(3, 'Asia/Shanghai'),
+    kind String,
+    site_id String,
+    site_county String,
+    device_id String,
+    occurred_at DateTime64(3, 'Asia/Shanghai'),
+    received_at DateTime64(3, 'Asia/Shanghai'),
+    arrived_on Date,
+    person_key String,
+    name_masked String,
+    document_type String,
+    document_last4 String,
+    birth_year Nullable(UInt16),
+    phone_last4 String,
+    nationality String,
+    origin_code String,
+    origin_method String,
+    stay_codes Array(String),
+    stay_from Array(Date),
+    stay_to Array(Date),
+    destination_status String,
+    destination_method String,
+    destination_score Float32,
+    destination_county String,
+    destination_street String,
+    destination_village String,
+    destination_outside String,
+    destination_candidates Array(String),
+    destination_mismatch String,
+    unit String,
+    unit_level String,
+    county_code String,
+    desk_reason String,
+    risk String,
+    decision String,
+    decided_by String,
+    rules Array(String),
+    findings String,
+    temperature_c Nullable(Decimal(4, 1)),
+    symptoms Array(String),
+    purpose String,
+    lodging String,
+    party_id String,
+    vehicle_key String,
+    plate_region String,
+    vehicle_role String,
+    vehicle_seat String,
+    pass_id String,
+    train String,
+    train_pair String,
+    service_date Nullable(Date),
+    coach String,
+    seat String,
+    from_station String,
+    to_station String,
+    quality Array(String),
+    reference_version UInt64,
+    gazetteer_edition String,
+    key_id String,
+    sealed_identity String,
+    sealed_address String,
+    kafka_partition UInt16,
+    kafka_offset UInt64
+)
+ENGINE = Null
+COMMENT 'Entrance of arrival_versions and arrivals_latest; keeps no rows';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.arrival_versions_feed{on_cluster} TO {database}.arrival_versions
+AS SELECT * FROM {database}.arrivals_landing;
+
 CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.arrivals_latest_feed{on_cluster} TO {database}.arrivals_latest
-AS SELECT event_id, revision, cause, recorded_at, kind, site_id, site_county, device_id, occurred_at, received_at, arrived_on, person_key, name_masked, document_type, document_last4, birth_year, phone_last4, nationality, origin_code, origin_method, stay_codes, stay_from, stay_to, destination_status, destination_method, destination_score, destination_county, destination_street, destination_village, destination_outside, destination_candidates, destination_mismatch, unit, unit_level, county_code, desk_reason, risk, decision, decided_by, rules, findings, temperature_c, symptoms, purpose, lodging, party_id, vehicle_key, plate_region, vehicle_role, vehicle_seat, pass_id, train, train_pair, service_date, coach, seat, from_station, to_station, quality, reference_version, gazetteer_edition, key_id, stored_at
-FROM {database}.arrival_versions;
+AS SELECT * EXCEPT (sealed_identity, sealed_address, kafka_partition, kafka_offset)
+FROM {database}.arrivals_landing;

@@ -12,10 +12,11 @@ import os
 import threading
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from arrivals.embedded.clickhouse.configuration import Role, write_configuration
 from arrivals.embedded.clickhouse.errors import ServerError, engine_error
+from arrivals.embedded.clickhouse.spool import Spool
 from arrivals.embedded.clickhouse.statements import quoted
 from schemas.errors import Misconfigured
 
@@ -29,10 +30,11 @@ class Chunk(NamedTuple):
     rows: int
     read_rows: int
     read_bytes: int
-    whole: bool
+    written_rows: int = 0
+    written_bytes: int = 0
 
 
-NOTHING = Chunk(b"", 0, 0, 0, whole=True)
+NOTHING = Chunk(b"", 0, 0, 0)
 
 
 class Handle:
@@ -52,13 +54,8 @@ class Handle:
     def run(self, sql: str, output: str = "Null", params: dict[str, str] | None = None) -> Chunk:
         """Runs a statement to its end and returns the whole result."""
         result = _checked(self._connection.query, sql, output, params)
-        return Chunk(
-            result.bytes(),
-            result.rows_read(),
-            result.storage_rows_read(),
-            result.storage_bytes_read(),
-            whole=True,
-        )
+        read = result.storage_rows_read(), result.storage_bytes_read()
+        return Chunk(result.bytes(), result.rows_read(), *read, result.rows_written(), result.bytes_written())
 
     def rows(self, sql: str, params: dict[str, str] | None = None) -> list[list[Any]]:
         return [json.loads(line) for line in self.run(sql, "JSONCompactEachRow", params).data.splitlines()]
@@ -74,41 +71,9 @@ class Handle:
             return
         try:
             while (part := _checked(stream.fetch)) is not None:
-                yield Chunk(
-                    part.bytes(),
-                    part.rows_read(),
-                    part.storage_rows_read(),
-                    part.storage_bytes_read(),
-                    whole=False,
-                )
+                yield Chunk(part.bytes(), part.rows_read(), part.storage_rows_read(), part.storage_bytes_read())
         finally:
             _checked(stream.cancel)
-
-    def insert(self, sql: str, input_format: str) -> Inserter:
-        return Inserter(_checked(self._connection.send_insert, sql, input_format))
-
-
-class Inserter:
-    """An open INSERT: rows are stored by `finish`; leaving the `with` block without it stores nothing of what is not
-    yet written.
-    """
-
-    def __init__(self, inserter: Any) -> None:
-        self._inserter = inserter
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _checked(self._inserter.cancel)
-
-    def append(self, data: bytes) -> None:
-        _checked(self._inserter.append, data)
-
-    def finish(self) -> tuple[int, int]:
-        """Commits; returns rows and bytes written."""
-        result = _checked(self._inserter.finish)
-        return result.rows_written, result.bytes_written
 
 
 class Engine:
@@ -116,6 +81,7 @@ class Engine:
 
     def __init__(self, folder: Path, memory_bytes: int) -> None:
         self._folder = folder.resolve()
+        self._spool = self._folder / "spool"
         self._memory_bytes = memory_bytes
         self._killing = threading.Lock()
 
@@ -123,6 +89,7 @@ class Engine:
         """Starts the engine. Raises Misconfigured when the folder cannot be used or another process has it."""
         if set("?&#%") & set(str(self._folder)):
             raise Misconfigured("clickhouse_folder", "The data folder's path must not hold any of ?&#%.")
+        self._spool.mkdir(parents=True, exist_ok=True)
         configuration = write_configuration(self._folder / "config", self._memory_bytes)
         os.environ["TZ"] = "UTC"  # the engine takes the server's zone from here; columns carry their own
         import chdb  # starts threads and takes a second: not at import
@@ -140,6 +107,10 @@ class Engine:
 
     def close(self) -> None:
         self._admin.close()
+
+    def spool(self) -> Spool:
+        """An empty file for the rows of one insert."""
+        return Spool(self._spool)
 
     def handle(self, role: Role) -> Handle:
         handle = Handle(self._connect, self._path)

@@ -103,12 +103,11 @@ class HttpConnection(BaseHTTPRequestHandler):
     def _insert(self, session: Session, insert: Insert, begun: bytes) -> None:
         if self.command == "GET":
             raise _get_reads()
-        with session.insert(insert, settings(self._params), insert.format) as inserter:
+        with session.spool() as rows:
             for piece in chain((begun,), self._body):
-                if piece:
-                    inserter.append(piece)
-            rows, size = inserter.finish()
-        self._begin("", {"written_rows": rows, "written_bytes": size})
+                rows.append(piece)
+            written = session.insert(insert, settings(self._params), insert.format, rows)
+        self._begin("", {"written_rows": written.written_rows, "written_bytes": written.written_bytes})
         self._end(b"")
 
     def _query(self, session: Session, text: str) -> None:
@@ -118,19 +117,20 @@ class HttpConnection(BaseHTTPRequestHandler):
         sql, named = without_format(text) if kind == "READ_ONLY" else (text, None)
         output = named or self._params.get("default_format") or self.headers.get("X-ClickHouse-Format") or "TabSeparated"
         with self._watching(session), closing(self._chunks(session, sql, output)) as chunks:
-            first = next(chunks, None) or NOTHING
-            start = first.data
-            if not start and output == "Native" and kind == "READ_ONLY":
-                start = session.header(sql, query_params(self._params)) or b""
+            first = next(chunks, NOTHING)
             self._begin(output, {"read_rows": first.read_rows, "read_bytes": first.read_bytes})
             piece, end = self._encoder
-            for data in chain((start,), (chunk.data for chunk in chunks)):
-                self._piece(piece(data) if data else b"")
+            for chunk in chain((first,), chunks):
+                self._piece(piece(chunk.data) if chunk.data else b"")
             self._end(end())
 
     def _chunks(self, session: Session, sql: str, output: str) -> Generator[Chunk]:
         arguments = (sql, settings(self._params), output, query_params(self._params))
-        if output in STREAMED:
+        if output == "Native":
+            blocks = session.native(sql, settings(self._params), query_params(self._params))
+            columns = next(blocks, NOTHING)
+            yield from chain((next(blocks, columns),), blocks)  # the columns alone only when there are no rows
+        elif output in STREAMED:
             yield from session.query(*arguments)
         else:
             yield session.document(*arguments)

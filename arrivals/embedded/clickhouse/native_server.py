@@ -11,13 +11,10 @@ from __future__ import annotations
 import logging
 import socket
 import socketserver
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
-from itertools import chain
 
 from arrivals.embedded.clickhouse import packets
-from arrivals.embedded.clickhouse.blocks import block, empty_block
-from arrivals.embedded.clickhouse.engine import Chunk, Inserter
+from arrivals.embedded.clickhouse.blocks import block
 from arrivals.embedded.clickhouse.errors import (
     CANCELLED,
     NOT_IMPLEMENTED,
@@ -30,7 +27,7 @@ from arrivals.embedded.clickhouse.errors import (
 from arrivals.embedded.clickhouse.frames import compress, decompressed
 from arrivals.embedded.clickhouse.listeners import Listener
 from arrivals.embedded.clickhouse.session import Session
-from arrivals.embedded.clickhouse.source import Source, whole
+from arrivals.embedded.clickhouse.source import Source
 from arrivals.embedded.clickhouse.statements import Insert, insert_head, without_format
 from arrivals.embedded.clickhouse.watch import peeked
 
@@ -159,16 +156,11 @@ class NativeConnection(socketserver.BaseRequestHandler):
         return source.taken(), rows
 
     def _select(self, session: Session, query: packets.Query) -> None:
-        reads = session.kind(query.sql) == "READ_ONLY"
-        sql = without_format(query.sql)[0] if reads else query.sql
-        with self._watching(session), closing(session.query(sql, query.settings)) as chunks:
-            first = next(chunks, None)
-            if reads and (header := _header(first) or session.header(sql)):
-                self._send_block(header)
-            for chunk in chain((first,) if first else (), chunks):
-                for part in _blocks(chunk):
-                    self._send_block(part)
-                self._send(packets.progress(packets.Counts(chunk.read_rows, chunk.read_bytes), self._revision))
+        sql = without_format(query.sql)[0] if session.kind(query.sql) == "READ_ONLY" else query.sql
+        with self._watching(session), closing(session.native(sql, query.settings)) as blocks:
+            for part in blocks:
+                self._send_block(part.data)
+                self._send(packets.progress(packets.Counts(part.read_rows, part.read_bytes), self._revision))
                 if self._cancelled:
                     return
 
@@ -186,48 +178,23 @@ class NativeConnection(socketserver.BaseRequestHandler):
         self._send(packets.data_head() + (compress(body) if self._compressed else body))
 
     def _insert(self, session: Session, insert: Insert, query: packets.Query) -> None:
-        sample = session.sample(insert)
-        with session.insert(insert, query.settings, "Native") as inserter:
-            self._send_block(sample)
-            self._receive_rows(inserter)
-            rows, size = inserter.finish()
-        self._send(packets.progress(packets.Counts(0, 0, rows, size), self._revision))
+        with session.spool() as rows:
+            self._send_block(session.sample(insert))
+            while block := self._next_rows():
+                rows.append(block)
+            written = session.insert(insert, query.settings, "Native", rows)
+        if self._revision >= packets.WRITE_INFO:
+            counts = packets.Counts(0, 0, written.written_rows, written.written_bytes)
+            self._send(packets.progress(counts, self._revision))
 
-    def _receive_rows(self, inserter: Inserter) -> None:
-        while True:
-            kind = self._source.varuint()
-            if kind == packets.CANCEL:
-                raise server_error(CANCELLED, "Query was cancelled.")
-            if kind != packets.DATA:
-                raise server_error(UNEXPECTED_PACKET, f"Unexpected packet {kind} in the middle of an insert.")
-            data, rows = self._block()
-            if not rows:
-                return
-            inserter.append(data)
-
-
-def _header(first: Chunk | None) -> bytes | None:
-    """The block without rows that clients expect before the result, taken from the result's first block.
-
-    None when there is no block, or one of a type without a fixed layout: then the engine has to be asked.
-    """
-    if first is None or not first.data:
-        return None
-    try:
-        return empty_block(block(whole(first.data)).columns)
-    except ServerError:
-        return None
-
-
-def _blocks(chunk: Chunk) -> Iterator[bytes]:
-    """The blocks of a chunk: a streamed one is a single block, a whole result may be several."""
-    source = whole(chunk.data)
-    if not chunk.whole:
-        source.varuint()
-        if source.varuint() == chunk.rows:
-            yield chunk.data
-            return
-        source = whole(chunk.data)
-    while source.waiting:
-        block(source)
-        yield source.taken()
+    def _next_rows(self) -> bytes:
+        """The next block of an insert; empty behind the last."""
+        kind = self._source.varuint()
+        if kind == packets.CANCEL:
+            raise server_error(CANCELLED, "Query was cancelled.")
+        if kind != packets.DATA:
+            self._in_step = False
+            raise server_error(UNEXPECTED_PACKET, f"Unexpected packet {kind} in the middle of an insert.")
+        data, rows = self._block()
+        self._source.taken()
+        return data if rows else b""

@@ -20,7 +20,7 @@ HELLO, QUERY, DATA, CANCEL, PING = 0, 1, 2, 3, 4
 S_HELLO, S_DATA, S_EXCEPTION, S_PROGRESS, S_PONG, S_END = 0, 1, 2, 3, 4, 5
 
 _TOTAL_ROWS, _BLOCK_INFO, _CLIENT_INFO, _TIMEZONE, _QUOTA_KEY = 51554, 51903, 54032, 54058, 54060
-_DISPLAY_NAME, _VERSION_PATCH, _WRITE_INFO, _TEXT_SETTINGS = 54372, 54401, 54420, 54429
+_DISPLAY_NAME, _VERSION_PATCH, WRITE_INFO, _TEXT_SETTINGS = 54372, 54401, 54420, 54429
 _SECRET, _TRACING, _DEPTH, _START_TIME = 54441, 54442, 54448, 54449
 _MOST_QUERY_BYTES, _IMPORTANT, _COMPLETE = 256 << 20, 1, 2
 _TEXT_KINDS = ("Enum", "String", "Char", "Float", "Double", "Map", "Timezone", "Dialect", "Mode")
@@ -152,7 +152,7 @@ def progress(counts: Counts, revision: int) -> bytes:
     out = varuint(S_PROGRESS) + varuint(counts.rows) + varuint(counts.bytes)
     if revision >= _TOTAL_ROWS:
         out += varuint(0)
-    if revision >= _WRITE_INFO:
+    if revision >= WRITE_INFO:
         out += varuint(counts.written_rows) + varuint(counts.written_bytes)
     return out
 

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Generator, Mapping
+from contextlib import closing
+from functools import partial
 
 from arrivals.embedded.clickhouse.blocks import empty_block
 from arrivals.embedded.clickhouse.configuration import BASELINE, Role
-from arrivals.embedded.clickhouse.engine import Chunk, Engine, Inserter
+from arrivals.embedded.clickhouse.engine import Chunk, Engine, Handle
 from arrivals.embedded.clickhouse.errors import (
     ACCESS_DENIED,
     NOT_IMPLEMENTED,
     READONLY,
     SYNTAX_ERROR,
     UNKNOWN_SETTING,
+    UNKNOWN_TABLE,
     ServerError,
     server_error,
 )
 from arrivals.embedded.clickhouse.packets import Setting
+from arrivals.embedded.clickhouse.results import Columns, native_blocks
+from arrivals.embedded.clickhouse.spool import Spool
 from arrivals.embedded.clickhouse.statements import (
     Insert,
     allowed_setting,
@@ -34,7 +39,8 @@ from arrivals.embedded.clickhouse.statements import (
 )
 
 _NOT_INSERTABLE = ("MATERIALIZED", "ALIAS")
-_COMMENT = "log_comment"
+_COMMENT, _MOST_DESCRIBED = "log_comment", 64
+_ONE_LINE = "SETTINGS print_pretty_type_names = 0"
 
 
 class Session:
@@ -44,21 +50,27 @@ class Session:
         self._engine = engine
         self._role = role
         self._tag = uuid.uuid4().hex
+        self._described: dict[str, Columns | None] = {}
         self._lasting = [f"USE {identifier(database)}"] if database else []
-        self._open()
-
-    def _open(self) -> None:
-        self._handle = self._engine.handle(self._role)
         self._passing: dict[str, str | None] = {}
+        self._handle = self._opened({})
+
+    def _opened(self, passing: Mapping[str, str | None]) -> Handle:
+        """A new connection to the engine with this session's role, settings and database."""
+        handle = self._engine.handle(self._role)
         try:
             if self._role is Role.READER:
-                self._handle.run("SET profile = 'reader'")
-            self._set({_COMMENT: self._tag, **BASELINE[self._role]})
+                handle.run("SET profile = 'reader'")
+            handle.run(_set({_COMMENT: self._tag, **BASELINE[self._role]}))
             for statement in self._lasting:
-                self._handle.run(statement)
+                handle.run(statement)
+            for name, value in passing.items():
+                if value is not None:
+                    handle.run(_set({name: value}))
         except ServerError:
-            self._handle.close()
+            handle.close()
             raise
+        return handle
 
     def close(self) -> None:
         self._handle.close()
@@ -90,32 +102,54 @@ class Session:
         """What the statement does, as `Handle.classify` names it."""
         return self._handle.classify(sql)[0]
 
-    def header(self, sql: str, params: dict[str, str] | None = None) -> bytes | None:
-        """The block without rows that tells the columns of a SELECT; None for statements that are not one."""
-        try:
-            columns = self._handle.rows(f"DESCRIBE TABLE (\n{sql.rstrip().rstrip(';')}\n)", params)
-        except ServerError as error:
-            if error.code == SYNTAX_ERROR:
-                return None
-            raise
-        return empty_block([(name, kind) for name, kind, *_ in columns])
+    def native(self, sql: str, settings: Mapping[str, Setting], params: dict[str, str] | None = None) -> Generator[Chunk]:
+        """As `query`, in single blocks of the Native format, behind one without rows that tells the columns."""
+        with closing(self.query(sql, settings, "Native", params)) as chunks:
+            if self.kind(sql) == "READ_ONLY":
+                ended, running = partial(_columns, self._handle, sql, params), partial(self._beside, sql, params)
+                yield from native_blocks(chunks, ended, running)
+            else:
+                yield from (chunk for chunk in chunks if chunk.data)
 
-    def insert(self, insert: Insert, settings: Mapping[str, Setting], input_format: str) -> Inserter:
-        """Opens an INSERT whose rows come in `input_format`."""
-        self._guard_write()
+    def _beside(self, sql: str, params: dict[str, str] | None) -> Columns | None:
+        """The columns of a running query, asked for on a connection of its own; not known when it uses temporary tables."""
+        if sql not in self._described:
+            handle = self._opened(self._passing)
+            try:
+                self._described[sql] = _columns(handle, sql, params)
+            except ServerError as error:
+                if error.code != UNKNOWN_TABLE:
+                    raise
+                return None
+            finally:
+                handle.close()
+            if len(self._described) > _MOST_DESCRIBED:
+                del self._described[next(iter(self._described))]
+        return self._described[sql]
+
+    def spool(self) -> Spool:
+        """Where the rows of an insert are gathered. Raises ServerError 164 for readers."""
+        if self._role is Role.READER:
+            raise server_error(READONLY, "Cannot execute query in readonly mode.")
+        return self._engine.spool()
+
+    def insert(self, insert: Insert, settings: Mapping[str, Setting], input_format: str, rows: Spool) -> Chunk:
+        """Inserts gathered rows, all or none up to a million at a time, and returns what was written."""
         self._apply(settings)
-        return self._handle.insert(insert.head, input_format)
+        return self._handle.run(f"{insert.head} FROM INFILE {quoted(rows.path)} {insert.settings} FORMAT {input_format}")
 
     def sample(self, insert: Insert) -> bytes:
         """The block without rows that tells a client which columns, of which types, the insert takes."""
-        self._guard_write()
-        described = {name: (kind, default) for name, kind, default, *_ in self._handle.rows(f"DESCRIBE TABLE {insert.target}")}
+        described = {
+            name: (kind, default) for name, kind, default, *_ in self._handle.rows(f"DESCRIBE TABLE {insert.target} {_ONE_LINE}")
+        }
         names = insert.columns
         if names is None:
             names = tuple(n for n, (_, default) in described.items() if default not in (*_NOT_INSERTABLE, "EPHEMERAL"))
         unknown = [name for name in names if name not in described or described[name][1] in _NOT_INSERTABLE]
-        if unknown:  # the engine words this error itself
-            self._handle.insert(insert.head, "Native").__exit__()
+        if unknown:
+            with self.spool() as nothing:
+                self.insert(insert, {}, "Native", nothing)  # the engine words this error itself
             raise server_error(NOT_IMPLEMENTED, f"The column list of the INSERT is not understood: {', '.join(unknown)}.")
         return empty_block([(name, described[name][0]) for name in names])
 
@@ -131,10 +165,6 @@ class Session:
             _guard_reader(kind, sql, settings)
         self._apply(settings)
         return kind
-
-    def _guard_write(self) -> None:
-        if self._role is Role.READER:
-            raise server_error(READONLY, "Cannot execute query in readonly mode.")
 
     def _remember(self, kind: str, sql: str) -> None:
         if kind == "CONTROL" and lasts(sql):
@@ -177,12 +207,28 @@ class Session:
                 self._handle.run(statement)
         except ServerError:  # a query that set readonly cannot take it back: begin again
             self.close()
-            self._open()
+            self._passing = {}
+            self._handle = self._opened({})
         self._passing = {name: value for name, value in self._passing.items() if name not in names}
 
     def _set(self, values: Mapping[str, str]) -> None:
         if values:
-            self._handle.run("SET " + ", ".join(f"{_word(name)} = {quoted(value)}" for name, value in values.items()))
+            self._handle.run(_set(values))
+
+
+def _set(values: Mapping[str, str]) -> str:
+    return "SET " + ", ".join(f"{_word(name)} = {quoted(value)}" for name, value in values.items())
+
+
+def _columns(handle: Handle, sql: str, params: dict[str, str] | None) -> Columns | None:
+    """The columns of a SELECT; None for statements that are not one, such as SHOW."""
+    try:
+        described = handle.rows(f"DESCRIBE TABLE (\n{sql.rstrip().rstrip(';')}\n) {_ONE_LINE}", params)
+    except ServerError as error:
+        if error.code == SYNTAX_ERROR:
+            return None
+        raise
+    return [(name, kind) for name, kind, *_ in described]
 
 
 def _word(name: str) -> str:

@@ -34,9 +34,10 @@ _KEPT_FROM_READERS = frozenset({"profile", "role", "readonly", "dialect", "log_c
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """An INSERT whose rows follow: `head` ends before VALUES or FORMAT; `columns` is None for all insertable ones."""
+    """An INSERT whose rows follow at `data_at`: `head` ends behind the columns, which are None for all insertable ones."""
 
     head: str
+    settings: str
     target: str
     columns: tuple[str, ...] | None
     format: str
@@ -65,9 +66,10 @@ def insert_head(sql: str, *, most: int = 65536) -> Insert | None:
     if found["columns"] is not None:
         start, end = found.span("columns")
         columns = tuple(_unquoted(name) for name in sql[start + 1 : end - 1].split(","))
-    end = found.start("tail")
+    end = found.end("columns") if found["columns"] is not None else found.end("target")
     return Insert(
         sql[:end],
+        sql[found.start("settings") : found.end("settings")] if found["settings"] else "",
         sql[found.start("target") : found.end("target")],
         None if columns == ("*",) else columns,
         found["format"] or "Values",

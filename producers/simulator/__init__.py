@@ -1,0 +1,1 @@
+"""A seeded day of arrivals after the project's figures, played through the HTTP gateway: `simulate(plan, gateway, tokens, sending)`."""

@@ -1,0 +1,19 @@
+"""The words that tell where somebody goes from where somebody comes. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_HERE = r"(?:地|址|于|在|为|是|老家|家|乡|商|豫|住|到|回|往)*$"
+#: Before the address somebody goes to or lives at.
+TO = re.compile(rf"(?:现住|现居|现在|居住|住在|住址|常住|暂住|目的地|前往|返回|回到|返乡|返|回|去|到|至|往){_HERE}")
+#: Before an address somebody comes from or is only registered at.
+FROM = re.compile(r"(?:户籍|户口|籍贯|原籍|身份证|出发|来自|从|由|自|途经|途径|路过|经|原住|曾住)(?:地|址|所在地|所在|在|于|为|是|住|来)*$")
+#: After an address somebody comes from.
+CAME = re.compile(r"(?:返乡|返回|回来|返|回|来|打工|务工|出发|过来|上班|工作|人员|人)")
+
+
+def is_marked(text: str, at: int) -> bool:
+    """Whether words before a place say that another address begins there."""
+    before = text[max(0, at - 8) : at]
+    return TO.search(before) is not None or FROM.search(before) is not None

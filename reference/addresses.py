@@ -1,0 +1,47 @@
+"""Several addresses in one text: which of them is where the person goes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reference.address_words import CAME, FROM, TO, is_marked
+from reference.area_index import Chain
+
+def without_marker(part: str) -> str:
+    """An address without the words that lead to the next one."""
+    for marker in (TO, FROM):
+        part = marker.sub("", part)
+    return part
+
+
+def is_origin(text: str, chain: Chain) -> bool:
+    """Whether a place is where somebody comes from."""
+    return FROM.search(text[max(0, chain.start - 8) : chain.start]) is not None
+
+
+def after_origin(text: str, chain: Chain) -> int | None:
+    """Where the text goes on after a place somebody comes from; None where no words say that they come from there."""
+    came = CAME.match(text, chain.end)
+    if came is None and not is_origin(text, chain):
+        return None
+    return came.end() if came else chain.end
+
+
+def counted(text: str, chains: Sequence[Chain]) -> list[Chain]:
+    """The chains that are addresses of their own, rather than the name of a road, a school or a firm inside another address."""
+    kept = [chains[0]]
+    for chain in chains[1:]:
+        adjacent = chain.start == kept[-1].end
+        own = chain.full and (chain.top < len("411426") or chain.code.startswith("4114"))
+        if adjacent or own or is_marked(text, chain.start):
+            kept.append(chain)
+    return kept
+
+
+def destinations(text: str, chains: Sequence[Chain]) -> list[Chain]:
+    """The chains that may be where the person goes: the one marked so, else those not marked as an origin."""
+    to = [c for c in chains if TO.search(text[max(0, c.start - 8) : c.start])]
+    if len(to) == 1:
+        return to
+    others = [c for c in chains if not is_origin(text, c) and not CAME.match(text, c.end)]
+    return others or list(chains)

@@ -1,0 +1,79 @@
+"""The named queries and the report for the command line: the same answers as over HTTP, asked by the operator of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from arrivals.runtime.reference_feed import ReferenceFeed
+from arrivals.runtime.settings import Settings
+from reference.gazetteer import load_gazetteer
+from reference.snapshot import Snapshot
+from schemas.errors import Reason, Rejected
+from serving.access import CITY
+from serving.answers import Analyst, Answer
+from serving.arrival_json import plain_value
+from serving.database import Database
+from serving.exports import FORMATS
+from serving.queries import QUERIES
+
+#: What a table on a terminal is made of: headers and rows.
+Rows = tuple[tuple[str, ...], list[tuple[Any, ...]]]
+
+
+def list_queries() -> list[tuple[str, str, str]]:
+    """Name, title and parameters of every named query."""
+    return [(query.name, query.title, " ".join(p.name for p in query.parameters)) for query in QUERIES]
+
+
+def run_query(settings: Settings, name: str, given: Sequence[str], format: str) -> bytes | Rows | Any:
+    """The answer to a named query; `given` are texts `k=v`. Raises Refused, Rejected, Unavailable."""
+    pairs = dict(_pair(text) for text in given)
+    return _asked(settings, lambda analyst: analyst.answer(name, pairs), format)
+
+
+def run_report(settings: Settings, county: str, day: str, as_of: str | None, format: str) -> bytes | Rows | Any:
+    """The daily report of a county, or of the whole city for 4114. Raises Rejected, Unavailable."""
+    given = {"day": day} | ({} if county == CITY else {"county": county}) | ({"as_of": as_of} if as_of else {})
+    return _asked(settings, lambda analyst: analyst.report(given), format)
+
+
+def _asked(settings: Settings, ask: Callable[[Analyst], Answer], format: str) -> bytes | Rows | Any:
+    if format != "table" and format not in FORMATS:
+        raise Rejected("format_unknown", f"There is no format of that name; there are table, {', '.join(FORMATS)}.")
+    with _snapshot(settings) as snapshot, _database(settings) as database:
+        answer = ask(Analyst(database, snapshot))
+    if format == "table":
+        return answer.table.columns, [tuple(plain_value(value) for value in row) for row in answer.table.rows]
+    if format == "json":
+        return [{name: plain_value(value) for name, value in record.items()} for record in answer.table.records()]
+    return FORMATS[format].write(answer)
+
+
+@contextmanager
+def _snapshot(settings: Settings) -> Iterator[Callable[[], Snapshot]]:
+    """The reference as of now: names of custom units are in the topic."""
+    feed = ReferenceFeed(settings, load_gazetteer())
+    try:
+        feed.start()
+        yield lambda: feed.current
+    finally:
+        feed.stop()
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    database = Database(settings)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        reason = Reason("param", "parameter_invalid", "write parameters as name=value", "参数写作 名称=值")
+        raise Rejected("parameters_invalid", "A parameter is wrong.", (reason,))
+    return name, value

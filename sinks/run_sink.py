@@ -1,0 +1,62 @@
+"""Builds a sink from the settings and runs it in the foreground until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import time
+from threading import Event, current_thread, main_thread
+
+from arrivals.runtime.clickhouse_client import connect
+from arrivals.runtime.health import HealthServer
+from arrivals.runtime.kafka_clients import make_consumer
+from arrivals.runtime.logs import configure_logs
+from arrivals.runtime.metrics import Metrics
+from arrivals.runtime.settings import Settings
+from sinks.log_reader import LogReader
+from sinks.misfits import Misfits
+from sinks.sink import Sink
+from sinks.storing import Step, Storing
+from sinks.writer import RangeWriter
+
+#: The loop must poll at least this often; the group expels a member after five minutes.
+_STUCK_SECONDS = 60.0
+
+
+def build_sink(settings: Settings, metrics: Metrics, stop: Event, step: Step | None = None) -> tuple[Sink, Storing]:
+    """One sink and its storing half. `step` is told of every step of the storing, for tests that crash there."""
+    writer = RangeWriter(lambda: connect(settings), clustered=settings.clickhouse_cluster is not None)
+    storing = Storing(writer, LogReader(settings), Misfits(settings), metrics, stop, step)
+    # "none": an offset that is not there must stop the sink, never make it jump.
+    consumer = make_consumer(settings, group=settings.sink_group, auto_offset_reset="none", max_poll_interval_ms=300_000)
+    return Sink(consumer, storing, settings, metrics, stop), storing
+
+
+def run_sink(settings: Settings) -> None:
+    """Runs until a signal; then stores what was polled, commits and returns. Raises Misconfigured when an operator is needed."""
+    log = configure_logs(settings, "sink")
+    metrics, stop = Metrics(), Event()
+    sink, storing = build_sink(settings, metrics, stop)
+    checks = {
+        "partitions": lambda: None if sink.positioned else "no partition is being read yet",
+        "clickhouse": lambda: storing.trouble,
+    }
+    health = HealthServer(
+        "127.0.0.1",
+        settings.sink_metrics_port,
+        metrics,
+        checks,
+        lambda: time.monotonic() - sink.polled_at < _STUCK_SECONDS,
+    )
+    if current_thread() is main_thread():
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+    # Decoding makes many objects that live for one batch and no cycles; the collector would walk them again and again.
+    gc.set_threshold(100_000, 50, 100)
+    health.start()
+    log.info("sink started", metrics_port=health.port, group=settings.sink_group)
+    try:
+        sink.run()
+    finally:
+        health.stop()
+    log.info("sink stopped")

@@ -1,0 +1,106 @@
+"""A small HTTP server that answers `POST /v1/scans` by the contract and can be told to misbehave: for tests of the device's side alone."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+#: Given the number of the request (from 0): None to answer by the contract, or (status, headers), or "close" to hang up.
+Trouble = Callable[[int], tuple[int, dict[str, str]] | str | None]
+
+
+class StandInGateway:
+    """Remembers bodies by event id; `requests` holds (headers, raw body as decoded) of every request."""
+
+    def __init__(self) -> None:
+        self.trouble: Trouble = lambda number: None
+        #: Event ids to reject.
+        self.refuse: set[str] = set()
+        self.seen: dict[str, str] = {}
+        self.requests: list[tuple[dict[str, str], bytes]] = []
+        self.lock = threading.Lock()
+        self.url = ""
+
+    def answer(self, headers: dict[str, str], raw: bytes) -> tuple[int, dict[str, str], Any]:
+        with self.lock:
+            number = len(self.requests)
+            self.requests.append((headers, raw))
+            trouble = self.trouble(number)
+            if isinstance(trouble, str):
+                return 0, {}, trouble
+            if trouble is not None:
+                return trouble[0], trouble[1], {"title": "trouble", "code": "trouble"}
+            return self._by_contract(raw)
+
+    def _by_contract(self, raw: bytes) -> tuple[int, dict[str, str], Any]:
+        try:
+            content = json.loads(raw)
+        except ValueError:
+            return 400, {}, {"title": "Bad JSON", "code": "json_invalid", "detail": "not JSON"}
+        scans = content if isinstance(content, list) else [content]
+        return 202, {}, {"server_time": "2020-02-18T00:00:00.000+08:00", "results": [self._one(scan) for scan in scans]}
+
+    def _one(self, scan: Any) -> dict[str, Any]:
+        event_id, said = scan.get("event_id"), json.dumps(scan, sort_keys=True)
+        if event_id in self.refuse:
+            return _rejected(event_id, "person.name", "text_empty")
+        known = self.seen.get(event_id)
+        if known is not None and known != said:
+            return _rejected(event_id, "event_id", "id_conflict")
+        self.seen[event_id] = said
+        return {"event_id": event_id, "status": "duplicate" if known else "accepted", "flags": [], "reasons": []}
+
+
+def _rejected(event_id: str, field: str, code: str) -> dict[str, Any]:
+    reason = {"field": field, "code": code, "message": "wrong", "message_zh": "有误"}
+    return {"event_id": event_id, "status": "rejected", "flags": [], "reasons": [reason]}
+
+
+@contextmanager
+def stand_in_gateway() -> Iterator[StandInGateway]:
+    """A running server on a free port."""
+    gateway = StandInGateway()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(gateway))
+    server.daemon_threads = True
+    gateway.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield gateway
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _handler(gateway: StandInGateway) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.headers.get("Content-Encoding") == "gzip":
+                try:
+                    raw = gzip.decompress(raw)
+                except (gzip.BadGzipFile, OSError, EOFError):
+                    raw = b"?"
+            status, headers, content = gateway.answer(dict(self.headers), raw)
+            if status == 0:
+                self.close_connection = True
+                return
+            body = json.dumps(content).encode()
+            self.send_response(status)
+            for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Silent."""
+
+    return Handler
