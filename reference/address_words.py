@@ -10,7 +10,7 @@ TO = re.compile(rf"(?:现住|现居|现在|居住|住在|住址|常住|暂住|�
 #: Before an address somebody comes from or is only registered at.
 FROM = re.compile(r"(?:户籍|户口|籍贯|原籍|身份证|出发|来自|从|由|自|途经|途径|路过|经|原住|曾住)(?:地|址|所在地|所在|在|于|为|是|住|来)*$")
 #: After an address somebody comes from.
-CAME = re.compile(r"(?:返乡|返回|回来|返|回|来|打工|务工|出发|过来|上班|工作|人员|人)")
+CAME = re.compile(r"(?:返乡|返回|回来|返|回|来|打工|务工|出发|过来|上班|工作|人员)")
 
 
 def is_marked(text: str, at: int) -> bool:

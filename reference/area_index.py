@@ -119,12 +119,19 @@ def read_chains(found: Iterable[tuple[int, int, Name]], text: str) -> list[Chain
 
 def _continues(chain: Chain, start: int, end: int, name: Name, text: str) -> bool:
     """Whether a name belongs to the chain, which it then narrows. An area named again after words like 现住 begins another."""
-    inner = tuple(c for c in name.codes for above in chain.codes if c.startswith(above) and c != above)
+    inner = _inside(name.codes, chain.codes)
     if inner and (name.full or name.alone or start == chain.end):
         chain.codes, chain.end, chain.full = inner, end, chain.full or name.full
         return True
     again = any(above.startswith(c) for c in name.codes for above in chain.codes)
     return again and not (start > chain.end and is_marked(text, start))
+
+
+def _inside(codes: tuple[str, ...], areas: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the codes that lie below one of the areas."""
+    if len(codes) == 1 and len(areas) == 1:
+        return codes if codes[0].startswith(areas[0]) and codes != areas else ()
+    return tuple(c for c in codes for above in areas if c.startswith(above) and c != above)
 
 
 def common_area(codes: Iterable[str]) -> str:

@@ -21,11 +21,11 @@ class Characters:
     common: frozenset[str]
 
     def same_sound(self, wrong: str, right: str) -> bool:
-        """Whether a character in daily use is said like another, as keyboards that take sounds mix them up: 装 for 庄."""
-        return wrong in self.common and not self.sounds.get(wrong, _NONE).isdisjoint(self.sounds.get(right, _NONE))
+        """Whether two characters can be said alike, as keyboards that take sounds mix them up: 装 for 庄."""
+        return not self.sounds.get(wrong, _NONE).isdisjoint(self.sounds.get(right, _NONE))
 
     def same_shape(self, wrong: str, right: str) -> bool:
-        """Whether two characters look alike: 已 for 邑 does not, 拓 for 柘, 未 for 末 do."""
+        """Whether a character in daily use looks like another: 未 like 末, 固 like 堌."""
         if wrong not in self.common:
             return False
         a, b = self.corners.get(wrong, ""), self.corners.get(right, "")

@@ -29,13 +29,23 @@ class LocalSearch:
 
     def in_county(self, text: str, county: str, at: int, hits: Hits) -> Reading:
         """The place in a county whose name ends at `at`."""
-        hit = next((h for h in hits if h[0] >= at and h[2].kind == "township"), None)
+        hit = _first(hits, at, ("township",))
         if hit is not None and (hit[0] == at or _TALK.match(text[at : hit[0]])):
-            return self._township_hit(text, county, hit)
+            reading = self._township_hit(text, county, hit)
+            return reading if reading.code and len(reading.code) > TOWNSHIP else self._or_shorter(text, county, at, reading)
         short = self._short_township(text, county, at)
         if short is not None:
             return short
         return self._without_township(text, county, at, hit)
+
+    def _or_shorter(self, text: str, county: str, at: int, reading: Reading) -> Reading:
+        """Where the township with its kind leads to no village, perhaps the kind begins the village's name: 镇里固 镇北."""
+        codes, end = self.places.townships.get(county, EMPTY).longest(text, at)
+        if len(codes) == 1 and len(codes[0]) == TOWNSHIP:
+            found = self.village(text, end, codes[0])
+            if found.method == "exact" and len(found.codes) == 1:
+                return placed(found.codes[0], 0.85, "short_township+exact")
+        return reading
 
     def in_township(self, text: str, street: str, at: int, method: str, score: float) -> Reading:
         """The village in a township whose name ends at `at`; the township counts even where the village lies elsewhere."""
@@ -54,9 +64,11 @@ class LocalSearch:
         """What the text says of a village of an area (a township, a county or the city)."""
         if at >= len(text):
             return Found()
-        tables = self.places.villages
-        around = Around(tables.get(area[:COUNTY], EMPTY).names, tables[CITY], self.judge)
-        return read_village(text, at, tables.get(area, EMPTY), around)
+        return read_village(text, at, self.places.villages.get(area, EMPTY), self._around(area))
+
+    def _around(self, area: str) -> Around:
+        villages = self.places.villages
+        return Around(villages.get(area[:COUNTY], EMPTY).names, villages[CITY], self.judge)
 
     def _elsewhere(self, text: str, at: int, street: str) -> Codes:
         """Villages of the same county that bear the name which the named township does not have."""
@@ -145,7 +157,7 @@ class LocalSearch:
 
     def in_city(self, text: str, at: int, hits: Hits, named: bool) -> Reading:
         """The place where no county is named; `named` tells whether the city is."""
-        hit = next((h for h in hits if h[0] >= at and h[2].kind != "area"), None)
+        hit = _first(hits, at, ("township", "zone"))
         if hit is not None:
             gap = text[at : hit[0]]
             if not gap or _TALK.match(gap):
@@ -192,10 +204,10 @@ class LocalSearch:
 
     def _in_zone(self, text: str, zones: Codes, at: int, hits: Hits) -> Reading:
         """A zone, or both where the name does not tell; a township or village of theirs settles it."""
-        for zone in zones:
-            inner = self.in_county(text, zone, at, hits)
-            if inner.status == "ok" and inner.code and inner.code[:COUNTY] in ZONES:
-                return inner
+        inner = [reading for zone in zones if (reading := self.in_county(text, zone, at, hits)).code not in (zone, None, CITY)]
+        firm = [reading for reading in inner if reading.status == "ok"] or inner
+        if len(firm) == 1:
+            return firm[0]
         if len(zones) == 1:
             return placed(zones[0], 0.9, "zone")
         return undecided(zones, "zone")
@@ -229,6 +241,14 @@ class LocalSearch:
         if townships and township_end == len(text):
             return undecided(townships, "bare_name")
         return None
+
+
+def _first(hits: Hits, at: int, kinds: tuple[str, ...]) -> tuple[int, int, Name] | None:
+    """The first hit of some kinds from a place on."""
+    for hit in hits:
+        if hit[0] >= at and hit[2].kind in kinds:
+            return hit
+    return None
 
 
 def _is_break(text: str, at: int) -> bool:

@@ -11,7 +11,7 @@ _COMMITTEE = re.compile(
 )
 _TOWNSHIP = re.compile(r"(?:回族镇|民族乡|街道办事处|街道|镇|乡)$")
 #: Kinds of township, which people swap and which change when a township becomes a street office.
-TOWNSHIP_KINDS = ("镇", "乡", "街道办事处", "街道办", "街道", "办事处", "回族镇", "办", "乡镇")
+TOWNSHIP_KINDS = ("镇", "乡", "街道办事处", "街道办", "街道", "办事处", "回族镇", "办")
 #: Characters written for one another in the names of Shangqiu; the first files of the bureau do it too.
 _WRITTEN_ALIKE = ("酇酂鄼", "邱丘", "堌固崮", "候侯", "楼娄", "元园", "闫阎", "付傅", "肖萧", "代戴", "禇褚", "歧岐", "尧窑", "各阁", "砦寨")
 _ALIKE = {char: group.replace(char, "") for group in _WRITTEN_ALIKE for char in group}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from reference.addresses import after_origin, counted, destinations, without_marker
+from reference.addresses import after_origin, counted, destinations, is_origin, without_marker
 from reference.area_index import Chain, area_keys, automaton, hits, read_chains
 from reference.area_names import LOCAL_SHORT
 from reference.custom_units import CustomUnit, CustomUnits
@@ -69,7 +69,9 @@ class Resolver:
             return self._local.in_city(clean, chain.end, found, named=False)
         onward = after_origin(clean, chain)
         if onward is not None:
-            return self._local.in_city(clean, onward, found, named=False)
+            here = self._local.in_city(clean, onward, found, named=False)
+            if here.code is not None or is_origin(clean, chain):
+                return here
         deepest = self._gazetteer.find_area(clean[chain.start :])
         several = chain.codes if len(chain.codes) > 1 else ()
         return Reading("outside", None, 0.95, "outside", several, None, deepest or code or None)

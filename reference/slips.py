@@ -59,7 +59,8 @@ class Judge:
             return None
         judged = [(self._slip(said, name, around), name) for name, _, _ in close]
         best = min(slip for slip, _ in judged)
-        return Nearest(best, tuple(code for slip, name in judged if slip == best for code in table.names[name]))
+        meant = [name for slip, name in judged if slip == best or best >= Slip.UNLIKE]
+        return Nearest(best, tuple(code for name in meant for code in table.names[name]))
 
     def _slip(self, said: str, name: str, around: Container[str]) -> Slip:
         """The kind of slip that makes `said` of `name`, at most one edit apart."""

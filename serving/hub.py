@@ -18,6 +18,8 @@ from serving.stream import Fresh, Ring
 
 BUFFER_BYTES = 1_000_000
 MOST_READERS = 5_000
+#: Events after which the readers get a turn.
+_TURN = 64
 
 
 class Reader:
@@ -105,14 +107,19 @@ class Hub:
             if not readers:
                 del self._readers[reader.unit]
 
-    def publish(self, batch: Sequence[Fresh]) -> None:
-        """Takes a batch into the ring and hands each new event to the readers of the units that see it."""
-        for fresh in batch:
+    async def publish(self, batch: Sequence[Fresh]) -> None:
+        """Takes a batch into the ring and hands each new event to the readers of the units that see it.
+
+        Lets the readers' tasks write in between: in a burst a reader must not look slow only because it had no turn.
+        """
+        for number, fresh in enumerate(batch, 1):
             event = self.ring.append(fresh)
             if event is not None:
                 self.changed += 1
                 for unit in event.units & self._readers.keys():
                     self._hand(unit, event.frame)
+            if number % _TURN == 0:
+                await asyncio.sleep(0)
 
     def watched(self) -> list[str]:
         """The units (and other keys) somebody reads."""

@@ -28,6 +28,9 @@ from serving.stream import Fresh
 #: Events remembered for readers who come back.
 REMEMBERED = 20_000
 _POLL_MS = 500
+#: The longest a fetch may wait at the broker. A partition whose records are being handed over is left out of the fetch that is under
+#: way meanwhile, so this is also the longest its next record may wait.
+_FETCH_WAIT_MS = 10
 
 Start = Callable[[dict[int, int]], None]
 Batch = Callable[[Sequence[Fresh]], None]
@@ -86,8 +89,7 @@ class ArrivalTail:
                 self._following.clear()
 
     def _follow(self) -> None:
-        # fetch_max_wait only bounds an idle fetch: the broker answers with the first byte (fetch_min_bytes=1).
-        consumer = make_consumer(self._settings, fetch_max_wait_ms=_POLL_MS, fetch_min_bytes=1, max_poll_records=5_000)
+        consumer = make_consumer(self._settings, fetch_max_wait_ms=_FETCH_WAIT_MS, fetch_min_bytes=1, max_poll_records=500)
         try:
             self._seek(consumer)
             self._following.set()

@@ -81,7 +81,7 @@ async def _serve(settings: Settings) -> None:
     metrics = Metrics()
     feed, database = ReferenceFeed(settings, load_gazetteer()), Database(settings)
     services = build_services(settings, feed, database, metrics)
-    tail = _tail(settings, feed, services)
+    tail = _tail(settings, services)
     services = replace(services, checks=_checks(feed, database, tail))
     try:
         await asyncio.to_thread(feed.start)
@@ -93,19 +93,15 @@ async def _serve(settings: Settings) -> None:
         database.close()
 
 
-def _tail(settings: Settings, feed: ReferenceFeed, services: Services) -> ArrivalTail:
+def _tail(settings: Settings, services: Services) -> ArrivalTail:
     loop, hub = asyncio.get_running_loop(), services.hub
     return ArrivalTail(
         settings,
         services.snapshot,
-        lambda position: _soon(loop, hub.begin, Ring(REMEMBERED, position)),
-        lambda batch: _soon(loop, hub.publish, batch),
+        lambda position: loop.call_soon_threadsafe(hub.begin, Ring(REMEMBERED, position)),
+        lambda batch: asyncio.run_coroutine_threadsafe(hub.publish(batch), loop).result(),
         services.metrics,
     )
-
-
-def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[Any], None], argument: Any) -> None:
-    loop.call_soon_threadsafe(call, argument)
 
 
 def _checks(feed: ReferenceFeed, database: Database, tail: ArrivalTail) -> dict[str, Callable[[], str | None]]:

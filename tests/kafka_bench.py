@@ -27,11 +27,20 @@ class Bench:
         self.group, self.source, self.target = f"g-{name}", f"in-{name}", f"out-{name}"
         self.partitions = partitions
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-        self.eyes = KafkaConsumer(bootstrap_servers=bootstrap, fetch_max_wait_ms=50)
-        self.producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
+        self.connect()
         self.admin.create_topics([NewTopic(self.source, partitions, 1), NewTopic(self.target, 4, 1)])
         self.sent = 0
+
+    def connect(self) -> None:
+        """New clients: those of before a broker's restart may take long to notice."""
+        self.admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        self.eyes = KafkaConsumer(bootstrap_servers=self.bootstrap, fetch_max_wait_ms=50)
+        self.producer = KafkaProducer(bootstrap_servers=self.bootstrap, acks="all")
+
+    def disconnect(self) -> None:
+        """Close the clients."""
+        for client in (self.producer, self.eyes, self.admin):
+            client.close()
 
     def send(self, count: int) -> None:
         """`count` more records in the source: values are consecutive numbers, keys twenty persons."""
@@ -66,8 +75,7 @@ class Bench:
                 worker.kill()
             worker.communicate(timeout=10)
         self.admin.delete_topics([self.source, self.target])
-        for client in (self.producer, self.eyes, self.admin):
-            client.close()
+        self.disconnect()
 
     def read(self, topic: str) -> list[Any]:
         """Everything in a topic, in order within each partition."""

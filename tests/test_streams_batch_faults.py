@@ -74,7 +74,6 @@ def test_batches_delivered_before_an_open_one_are_not_committed(bench: Bench) ->
     assert bench.missing() == set()
 
 
-@pytest.mark.torture
 def test_an_evicted_workers_late_result_is_not_committed(bench: Bench) -> None:
     bench.send(1_000)
     engine = HoldingEngine(bench, rebalance_seconds=6.0)
@@ -104,8 +103,10 @@ def test_a_broker_restart_is_survived(tmp_path: Path, end: str) -> None:
         worker = bench.start()
         bench.send(500)
         until(lambda: len(bench.outputs()) > 0)
+        bench.disconnect()
         getattr(server, end)()
         server.start()
+        bench.connect()
         bench.send(500)
         bench.finish()
         assert worker.poll() is None

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from datetime import date, datetime, time, timedelta
 
+from stdnum.iso7064 import mod_11_2
+
 from producers.importer.faults import wrong
 from schemas.base import LOCAL
 
@@ -43,7 +45,7 @@ def read_number(cell: Cell, field: str) -> str:
         raise wrong(field, "number_rounded")
     if isinstance(cell, (int, float)) and len(folded) > _EXACT_DIGITS:
         raise wrong(field, "number_rounded")
-    if _CUT_OFF.fullmatch(folded):
+    if _CUT_OFF.fullmatch(folded) and not mod_11_2.is_valid(folded):
         raise wrong(field, "number_rounded")
     floated = _FLOATED.fullmatch(folded)
     return floated[1] if floated else text

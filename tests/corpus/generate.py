@@ -177,7 +177,7 @@ def typo_any(t: Truth, v: Area, r: Random) -> Line | None:
     county, town, stem = t.names(v)
     everything = list(t.gazetteer.characters.sounds)
     made = _typo(t, r, stem, v.code[:9], lambda _: r.choice(everything))
-    if made is None or len(stem) < 2:
+    if made is None or len(stem) < 2 or any(_alike(t, made[0], stem_of_village(t.gazetteer.areas[c].name)) for c in made[1]):
         return None
     return _expected("typo_village_any", f"{county}{town}{made[0]}村", v.code, made[1])
 

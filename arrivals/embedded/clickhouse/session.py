@@ -159,7 +159,7 @@ class Session:
             raise server_error(SYNTAX_ERROR, "Syntax error: Empty query.")
         if count > 1:
             raise server_error(SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed).")
-        if kind == "READ_ONLY" and writes_file(sql):
+        if writes_file(sql):
             raise server_error(NOT_IMPLEMENTED, "INTO OUTFILE is a feature of the client; the server does not write files.")
         if self._role is Role.READER:
             _guard_reader(kind, sql, settings)

@@ -92,7 +92,7 @@ def without_format(sql: str) -> tuple[str, str | None]:
 
 def writes_file(sql: str) -> bool:
     """Whether the statement has an INTO OUTFILE clause, which the engine would carry out on this machine."""
-    return bool(_OUTFILE.search(masked(sql)))
+    return insert_head(sql) is None and bool(_OUTFILE.search(masked(sql)))
 
 
 def session_statement(sql: str) -> bool:

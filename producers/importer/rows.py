@@ -1,0 +1,163 @@
+"""From one row of a list to one scan, or to the reasons why not. Pure: the same row with the same batch id gives the same scan and event id.
+
+The event id hashes the row's content, so a file imported twice, or saved in another format in between, is answered `duplicate`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import orjson
+
+from producers.importer import words
+from producers.importer.cells import Cell, read_day, read_moment, read_number, read_temperature, read_text, show
+from producers.importer.columns import LAYOUTS, Kind
+from producers.importer.faults import reason
+from producers.parsing import validate_scan
+from schemas.base import LOCAL, format_instant
+from schemas.errors import Reason, Rejected
+from schemas.event_ids import RANDOM_BYTES, uuid7
+
+T = TypeVar("T")
+_CODE = re.compile(r"\d{2}|\d{4}|\d{6}|\d{9}|\d{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportContext:
+    """What holds for all rows of a file: `batch` is the operator's name for this delivery, `arrived_at` counts where a row gives no time."""
+
+    kind: Kind
+    site_id: str
+    batch: str = ""
+    arrived_at: datetime | None = None
+
+
+def make_scan(cells: Mapping[str, Cell], context: ImportContext) -> dict[str, Any]:
+    """The scan for the cells of a row by field. Raises Rejected with every reason found."""
+    reader = _Reader({name: cell for name, cell in cells.items() if show(cell)})
+    for name in LAYOUTS[context.kind].required:
+        if name not in reader.cells:
+            reader.reasons.append(reason(name, "missing"))
+    scan = _common(reader, context) | (_rail(reader) if context.kind == "rail-manifest" else _road(reader, context))
+    if reader.reasons:
+        raise Rejected("row", "The row cannot be used.", tuple(reader.reasons))
+    scan["event_id"] = _event_id(scan, context)
+    validate_scan(scan)
+    return scan
+
+
+class _Reader:
+    """Reads cells by field and collects what is wrong with them."""
+
+    def __init__(self, cells: Mapping[str, Cell]) -> None:
+        self.cells = cells
+        self.reasons: list[Reason] = []
+
+    def read(self, field: str, how: Callable[[Cell, str], T]) -> T | None:
+        if field not in self.cells:
+            return None
+        try:
+            return how(self.cells[field], field)
+        except Rejected as error:
+            self.reasons.extend(error.reasons)
+            return None
+
+    def text(self, field: str) -> str | None:
+        return self.read(field, read_text)
+
+    def word(self, field: str, table: Mapping[str, str]) -> str | None:
+        return self.read(field, lambda cell, name: words.word(read_text(cell, name), table, name))
+
+    def place(self, field: str) -> dict[str, str]:
+        text = self.text(field)
+        if not text:
+            return {}
+        return {"code": text} if _CODE.fullmatch(text) else {"text": text}
+
+
+def _common(reader: _Reader, context: ImportContext) -> dict[str, Any]:
+    number = reader.read("document_number", read_number) or ""
+    person = {
+        "name": reader.text("name"),
+        "document_type": reader.word("document_type", words.DOCUMENTS) or words.guess_document(number),
+        "document_number": number,
+        "phone": reader.read("phone", read_number),
+        "nationality": reader.text("nationality"),
+    }
+    return {
+        "version": 1,
+        "kind": "rail" if context.kind == "rail-manifest" else "checkpoint",
+        "site_id": context.site_id,
+        "sequence": 0,  # a list has no counter; the content is the identity
+        "occurred_at": _arrival(reader, context),
+        "person": _filled(person),
+        "origin": reader.place("origin"),
+        "destination": reader.place("destination"),
+        **_filled(
+            {
+                "temperature_c": reader.read("temperature_c", read_temperature),
+                "symptoms": reader.read("symptoms", lambda cell, name: words.symptoms(read_text(cell, name))),
+                "lodging": reader.word("lodging", words.LODGINGS),
+                "purpose": reader.word("purpose", words.PURPOSES),
+                "operator": reader.text("operator"),
+            }
+        ),
+    }
+
+
+def _rail(reader: _Reader) -> dict[str, Any]:
+    leg = {name: reader.text(name) for name in ("train", "coach", "seat", "from_station", "to_station")}
+    day = reader.read("service_date", read_day)
+    return {"rail": _filled(leg | {"service_date": day.isoformat() if day else None})}
+
+
+def _road(reader: _Reader, context: ImportContext) -> dict[str, Any]:
+    coach = context.kind == "coach-manifest"
+    vehicle = _filled({name: reader.text(name) for name in ("plate", "seat", "pass_id")})
+    if not vehicle:
+        return _filled({"party_id": _party(reader.text("party"), context)})
+    party = f"{vehicle.get('plate')}/{_day_of(reader, context)}" if coach else reader.text("party")
+    vehicle["role"] = "coach" if coach else "private"
+    road: dict[str, Any] = {"vehicle": vehicle, "party_id": _party(party, context)}
+    if coach and "purpose" not in reader.cells:
+        road["purpose"] = "work_resumption"
+    return _filled(road)
+
+
+def _party(text: str | None, context: ImportContext) -> str | None:
+    """A group's id from what the list calls it; hashed, since it may be somebody's name."""
+    if not text:
+        return None
+    return f"L-{hashlib.blake2b(f'{context.site_id}/{context.batch}/{text}'.encode(), digest_size=9).hexdigest()}"
+
+
+def _arrival(reader: _Reader, context: ImportContext) -> str:
+    """The moment of arrival as written, else of the whole file; a missing time is never made up."""
+    day = reader.read("arrived_on", read_day)
+    before = len(reader.reasons)
+    moment = reader.read("arrived_at", lambda cell, name: read_moment(cell, day, name)) or context.arrived_at
+    if moment is None and len(reader.reasons) == before:
+        reader.reasons.append(reason("arrived_at", "time_missing"))
+    return format_instant(moment.astimezone(LOCAL)) if moment else ""
+
+
+def _day_of(reader: _Reader, context: ImportContext) -> date | None:
+    day = reader.read("arrived_on", read_day)
+    moment = reader.read("arrived_at", lambda cell, name: read_moment(cell, day, name)) or context.arrived_at
+    return moment.date() if moment else day
+
+
+def _event_id(scan: Mapping[str, Any], context: ImportContext) -> str:
+    said = orjson.dumps([context.kind, context.batch, scan], option=orjson.OPT_SORT_KEYS)
+    occurred = datetime.fromisoformat(scan["occurred_at"])
+    return uuid7(max(0, int(occurred.timestamp() * 1000)), hashlib.blake2b(said, digest_size=RANDOM_BYTES).digest())
+
+
+def _filled(values: dict[str, Any]) -> dict[str, Any]:
+    """The values that are there."""
+    return {name: value for name, value in values.items() if value not in (None, "", [])}

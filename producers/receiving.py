@@ -1,0 +1,178 @@
+"""What happens to one post: every scan of it is accepted, recognised as a duplicate, or refused, and Kafka confirms all of it or none.
+
+Guarantee: a scan is answered `accepted` or `duplicate` only when it is on Kafka, acknowledged by all in-sync replicas; one answered
+`rejected` lies whole in the dead letters. When Kafka does not confirm within the bound, the whole post is answered 503 and the device
+repeats the same ids; whatever had arrived is recognised downstream by its event id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from arrivals.runtime.kafka_clients import Record
+from arrivals.runtime.metrics import Metrics
+from producers.confirm import Confirming
+from producers.duplicates import DuplicateWindow
+from producers.intake import content_digest, prepare
+from producers.parsing import event_id_of, validate_scan
+from producers.reasons import reason
+from producers.sealer import Sealer
+from reference.snapshot import Snapshot
+from schemas.errors import Reason, Rejected, Unavailable
+from schemas.reference_rows import CredentialData
+from schemas.scan import CheckpointScan, RailScan
+
+_MOST_RECORD_BYTES = 900_000
+Outcome = asyncio.Future[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Who posts: the device's name and the site it is registered for."""
+
+    device_id: str
+    site_id: str
+
+    @classmethod
+    def of(cls, credential: CredentialData) -> Device:
+        """The device behind a credential."""
+        return cls(credential.subject, credential.scope)
+
+
+@dataclass(slots=True)
+class Result:
+    """The answer for one scan of a post."""
+
+    event_id: str | None
+    status: str
+    flags: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form of the HTTP answer."""
+        return {
+            "event_id": self.event_id,
+            "status": self.status,
+            "flags": self.flags,
+            "reasons": [asdict(why) for why in self.reasons],
+        }
+
+
+@dataclass(slots=True)
+class _Post:
+    """What one post amounts to before Kafka has answered."""
+
+    outcome: Outcome
+    results: list[Result] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    claimed: list[tuple[str, str]] = field(default_factory=list)
+    others: list[Outcome] = field(default_factory=list)
+
+
+class Receiving:
+    """Receives posts of authenticated devices. One per process; used from the event loop only."""
+
+    def __init__(
+        self,
+        snapshot: Callable[[], Snapshot],
+        sealer: Sealer,
+        confirming: Confirming,
+        window: DuplicateWindow[Outcome],
+        metrics: Metrics,
+    ) -> None:
+        self._snapshot = snapshot
+        self._sealer = sealer
+        self._confirming = confirming
+        self._window = window
+        self._scans = {
+            status: metrics.counter("arrivals_gateway_scans_total").labels(status)
+            for status in ("accepted", "duplicate", "rejected")
+        }
+        self._rejections = metrics.counter("arrivals_gateway_rejections_total")
+        self._flags = metrics.counter("arrivals_gateway_quality_flags_total")
+        self._confirm_seconds = metrics.histogram("arrivals_gateway_confirm_seconds")
+
+    async def receive(self, values: Sequence[Any], device: Device, now: datetime) -> list[Result]:
+        """One result per value, in order. Raises Unavailable when Kafka does not confirm in time."""
+        post = _Post(asyncio.get_running_loop().create_future())
+        for value in values:
+            post.results.append(self._take(value, device, now, post))
+        try:
+            with self._confirm_seconds.time():
+                await self._confirming.confirm(post.records)
+        except BaseException:
+            self._release(post, confirmed=False)
+            raise
+        self._release(post, confirmed=True)
+        if post.others and not all(await asyncio.gather(*map(asyncio.shield, post.others))):
+            raise Unavailable("kafka_unconfirmed", "Another post of the same scan was not confirmed.", 3)
+        self._count(post.results)
+        return post.results
+
+    async def keep_refused_body(self, body: bytes, why: Reason, device: Device, now: datetime) -> None:
+        """Keeps a body that is no usable JSON whole in the dead letters. Raises Unavailable like `receive`."""
+        kept = self._sealer.refused(body[:_MOST_RECORD_BYTES // 2], why, device.device_id, device.site_id, now)
+        await self._confirming.confirm([kept])
+        self._count([Result(None, "rejected", (), (why,))])
+
+    def _take(self, value: Any, device: Device, now: datetime, post: _Post) -> Result:
+        try:
+            scan = validate_scan(value)
+            self._check_site(scan, device, now)
+            return self._claim(scan, value, device, now, post)
+        except Rejected as error:
+            payload = orjson.dumps(value, default=str)
+            post.records.append(self._sealer.refused(payload, error.reasons[0], device.device_id, device.site_id, now))
+            return Result(event_id_of(value), "rejected", (), error.reasons)
+
+    def _check_site(self, scan: CheckpointScan | RailScan, device: Device, now: datetime) -> None:
+        if scan.site_id != device.site_id and device.site_id != "*":
+            raise _rejected("site_forbidden", "site_id")
+        if self._snapshot().site(scan.site_id, now) is None:
+            raise _rejected("site_unknown", "site_id")
+
+    def _claim(self, scan: CheckpointScan | RailScan, value: Any, device: Device, now: datetime, post: _Post) -> Result:
+        digest = content_digest(value)
+        state, other = self._window.claim(scan.event_id, digest, post.outcome)
+        if state == "conflict":
+            raise _rejected("id_conflict", "event_id")
+        if state != "fresh":
+            if other is not None and other is not post.outcome:
+                post.others.append(other)
+            post.records.append(self._sealer.duplicate(scan.event_id, device.device_id, now))
+            return Result(scan.event_id, "duplicate")
+        post.claimed.append((scan.event_id, digest))
+        prepared = prepare(scan, device.device_id, now, self._sealer.keyed)
+        record = self._sealer.scan(prepared, now.date().isoformat(), digest)
+        if record.value is not None and len(record.value) > _MOST_RECORD_BYTES:
+            raise _rejected("scan_too_large", "")
+        post.records.append(record)
+        return Result(scan.event_id, "accepted", prepared.flags)
+
+    def _release(self, post: _Post, *, confirmed: bool) -> None:
+        for event_id, digest in post.claimed:
+            if confirmed:
+                self._window.confirm(event_id, digest)
+            else:
+                self._window.forget(event_id)
+        if not post.outcome.done():
+            post.outcome.set_result(confirmed)
+
+    def _count(self, results: Sequence[Result]) -> None:
+        for result in results:
+            self._scans[result.status].inc()
+            for flag in result.flags:
+                self._flags.labels(flag).inc()
+            for why in result.reasons[:1]:
+                self._rejections.labels(why.code).inc()
+
+
+def _rejected(code: str, field_name: str) -> Rejected:
+    why = reason(code, field_name)
+    return Rejected(code, why.message, (why,))

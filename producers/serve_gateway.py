@@ -1,0 +1,115 @@
+"""Puts the gateway together and serves it: reference feed, keys, producer, duplicate window, Granian.
+
+On SIGTERM the server stops accepting, finishes what is under way, and closes the producer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import Any
+
+import uvloop
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+from kafka import KafkaProducer, TopicPartition
+
+from arrivals.runtime.health import Checks
+from arrivals.runtime.kafka_clients import make_consumer, make_producer
+from arrivals.runtime.keys import KeyStore
+from arrivals.runtime.logs import configure_logs
+from arrivals.runtime.metrics import Metrics
+from arrivals.runtime.reference_feed import ReferenceFeed
+from arrivals.runtime.settings import Settings
+from producers.confirm import Confirming
+from producers.duplicates import DuplicateWindow
+from producers.gateway import Parts, build_app
+from producers.rates import RateLimit
+from producers.receiving import Outcome, Receiving
+from producers.sealer import Sealer
+from reference.gazetteer import load_gazetteer
+
+_WARM_SECONDS = 8.0
+
+
+def run_gateway(settings: Settings) -> None:
+    """Runs until SIGTERM or SIGINT. Raises Misconfigured or Unavailable when it cannot start."""
+    log = configure_logs(settings, "gateway")
+    metrics = Metrics()
+    version = metrics.gauge("arrivals_reference_version")
+    feed = ReferenceFeed(settings, load_gazetteer(), lambda snapshot: version.set(snapshot.version))
+    feed.start()
+    keys = KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=settings.mode == "embedded")
+    producer = make_producer(settings, max_block_ms=50, linger_ms=1, batch_size=262_144)
+    window: DuplicateWindow[Outcome] = DuplicateWindow(settings.gateway_duplicate_window)
+    warmed = warm_window(settings, window)
+    receiving = Receiving(
+        lambda: feed.current,
+        Sealer(keys, settings.topic, os.urandom),
+        Confirming(producer, settings.gateway_confirm_seconds),
+        window,
+        metrics,
+    )
+    checks = _checks(settings, feed, producer)
+    app = build_app(Parts(settings, lambda: feed.current, receiving, RateLimit(settings.gateway_rate_per_device), metrics, checks))
+    log.info("gateway_started", port=settings.gateway_port, reference_version=feed.current.version, ids_remembered=warmed)
+    try:
+        serve(app, settings.gateway_host, settings.gateway_port)
+    finally:
+        producer.close(timeout=5)
+        feed.stop()
+        log.info("gateway_stopped")
+
+
+def serve(app: Any, host: str, port: int) -> None:
+    """Serves an ASGI app with Granian in this process until SIGTERM or SIGINT, then finishes what is under way."""
+    http = HTTP1Settings(header_read_timeout=10_000, keep_alive=True, max_buffer_size=131_072)
+    server = Server(app, address=host, port=port, interface=Interfaces.ASGINL, http1_settings=http, log_enabled=False)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (15, 2):
+            loop.add_signal_handler(number, server.stop)
+        await server.serve()
+
+    uvloop.run(main())
+
+
+def warm_window(settings: Settings, window: DuplicateWindow[Outcome]) -> int:
+    """Reads the ids of the newest scans back, so that a restarted gateway still knows them; returns how many."""
+    if not settings.gateway_duplicate_window:
+        return 0
+    topic = settings.topic("scans")
+    consumer = make_consumer(settings, fetch_max_wait_ms=50)
+    deadline = time.monotonic() + _WARM_SECONDS
+    try:
+        partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(partitions)
+        ends = consumer.end_offsets(partitions)
+        share = settings.gateway_duplicate_window // max(1, len(partitions))
+        begins = consumer.beginning_offsets(partitions)
+        for tp in partitions:
+            consumer.seek(tp, max(begins[tp], ends[tp] - share))
+        while time.monotonic() < deadline and any(consumer.position(tp) < ends[tp] for tp in partitions):
+            for records in consumer.poll(200, max_records=5_000).values():
+                for record in records:
+                    headers = dict(record.headers)
+                    if "digest" in headers:
+                        window.confirm(headers["event_id"].decode(), headers["digest"].decode())
+    finally:
+        consumer.close()
+    return len(window)
+
+
+def _checks(settings: Settings, feed: ReferenceFeed, producer: KafkaProducer) -> Checks:
+    def kafka() -> str | None:
+        return None if producer.bootstrap_connected() else "Kafka is not connected"
+
+    def sites() -> str | None:
+        if not feed.ready():
+            return "the reference topic is not read yet"
+        return None if feed.current.sites else "no site is registered yet"
+
+    return {"kafka": kafka, "reference": sites}
