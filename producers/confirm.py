@@ -7,6 +7,7 @@ outcome of the unconfirmed records is unknown.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from threading import Lock
 from typing import Any
@@ -24,6 +25,25 @@ class Confirming:
     def __init__(self, producer: KafkaProducer, seconds: float) -> None:
         self._producer = producer
         self._seconds = seconds
+        self._failing = False
+
+    def learn_topics(self, topics: Sequence[str], seconds: float) -> None:
+        """Asks Kafka for the topics' partitions before the first post needs them. Raises Unavailable when it does not answer."""
+        deadline = time.monotonic() + seconds
+        for topic in topics:
+            while not self._knows(topic):
+                if time.monotonic() > deadline:
+                    raise Unavailable("kafka_silent", f"Kafka does not tell the partitions of {topic}.")
+
+    def problem(self) -> str | None:
+        """What is wrong with Kafka, as far as the last post has shown; None when it confirmed."""
+        return "Kafka did not confirm the last post" if self._failing else None
+
+    def _knows(self, topic: str) -> bool:
+        try:
+            return bool(self._producer.partitions_for(topic))
+        except KafkaError:
+            return False
 
     async def confirm(self, records: Sequence[Record]) -> None:
         """Publishes the records. Raises Unavailable (`kafka_unconfirmed`) after `seconds` at the latest."""
@@ -35,7 +55,9 @@ class Confirming:
                 future = self._producer.send(record.topic, value=record.value, key=record.key, headers=list(record.headers))
                 future.add_both(countdown.done)
             await asyncio.wait_for(countdown.finished, self._seconds)
+            self._failing = False
         except (KafkaError, TimeoutError) as error:
+            self._failing = True
             raise Unavailable("kafka_unconfirmed", "Kafka did not confirm in time; nothing may be deleted yet.", 3) from error
 
 

@@ -22,7 +22,8 @@ from producers.client import GatewayClient, ScanAnswer
 from schemas.errors import Misconfigured, Rejected, Unavailable
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS waiting (position INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS waiting (position INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, body BLOB
+NOT NULL);
 CREATE TABLE IF NOT EXISTS refused (event_id TEXT PRIMARY KEY, codes TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
@@ -56,9 +57,7 @@ class Outbox:
     def next_sequence(self) -> int:
         """The device's next scan number, from 0; a number is never given twice, also across restarts."""
         with self._transaction() as db:
-            db.execute(
-                "INSERT INTO counter VALUES ('sequence', 0) ON CONFLICT (name) DO UPDATE SET value = value + 1"
-            )
+            db.execute("INSERT INTO counter VALUES ('sequence', 0) ON CONFLICT (name) DO UPDATE SET value = value + 1")
             (value,) = db.execute("SELECT value FROM counter WHERE name = 'sequence'").fetchone()
             return int(value)
 
@@ -116,9 +115,7 @@ class Outbox:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     def _truncate(self) -> None:

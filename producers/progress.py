@@ -20,7 +20,13 @@ def progress(title: str, total: int | None, console: Console | None = None) -> I
     """Yields the function that moves the bar on; output goes to standard error unless a console is given."""
     screen = console or Console(file=sys.stderr, highlight=False)
     if screen.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, TextColumn("{task.fields[note]}"), console=screen) as bar:
             task = bar.add_task(title, total=total, note="")
             yield lambda more, note: bar.update(task, advance=more, note=note)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from typing import Any
 
 import uvloop
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
-from kafka import KafkaProducer, TopicPartition
+from kafka import TopicPartition
 
 from arrivals.runtime.health import Checks
 from arrivals.runtime.kafka_clients import make_consumer, make_producer
@@ -32,6 +33,7 @@ from producers.sealer import Sealer
 from reference.gazetteer import load_gazetteer
 
 _WARM_SECONDS = 8.0
+_KAFKA_SECONDS = 30.0
 
 
 def run_gateway(settings: Settings) -> None:
@@ -43,16 +45,18 @@ def run_gateway(settings: Settings) -> None:
     feed.start()
     keys = KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=settings.mode == "embedded")
     producer = make_producer(settings, max_block_ms=50, linger_ms=1, batch_size=262_144)
+    confirming = Confirming(producer, settings.gateway_confirm_seconds)
+    confirming.learn_topics([settings.topic(name) for name in ("scans", "duplicates", "dead-letters")], _KAFKA_SECONDS)
     window: DuplicateWindow[Outcome] = DuplicateWindow(settings.gateway_duplicate_window)
     warmed = warm_window(settings, window)
     receiving = Receiving(
         lambda: feed.current,
         Sealer(keys, settings.topic, os.urandom),
-        Confirming(producer, settings.gateway_confirm_seconds),
+        confirming,
         window,
         metrics,
     )
-    checks = _checks(settings, feed, producer)
+    checks = _checks(feed, confirming)
     app = build_app(Parts(settings, lambda: feed.current, receiving, RateLimit(settings.gateway_rate_per_device), metrics, checks))
     log.info("gateway_started", port=settings.gateway_port, reference_version=feed.current.version, ids_remembered=warmed)
     try:
@@ -65,14 +69,29 @@ def run_gateway(settings: Settings) -> None:
 
 def serve(app: Any, host: str, port: int) -> None:
     """Serves an ASGI app with Granian in this process until SIGTERM or SIGINT, then finishes what is under way."""
-    http = HTTP1Settings(header_read_timeout=10_000, keep_alive=True, max_buffer_size=131_072)
-    server = Server(app, address=host, port=port, interface=Interfaces.ASGINL, http1_settings=http, log_enabled=False)
+    server = Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=131_072),
+        websockets=False,
+        backlog=2_048,
+        backpressure=4_096,
+        log_access=False,
+    )
 
     async def main() -> None:
-        loop = asyncio.get_running_loop()
-        for number in (15, 2):
-            loop.add_signal_handler(number, server.stop)
-        await server.serve()
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        serving, stopping = asyncio.ensure_future(server.serve()), asyncio.ensure_future(stop.wait())
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not serving.done():
+            server.stop()
+        await serving
 
     uvloop.run(main())
 
@@ -103,13 +122,10 @@ def warm_window(settings: Settings, window: DuplicateWindow[Outcome]) -> int:
     return len(window)
 
 
-def _checks(settings: Settings, feed: ReferenceFeed, producer: KafkaProducer) -> Checks:
-    def kafka() -> str | None:
-        return None if producer.bootstrap_connected() else "Kafka is not connected"
-
+def _checks(feed: ReferenceFeed, confirming: Confirming) -> Checks:
     def sites() -> str | None:
         if not feed.ready():
             return "the reference topic is not read yet"
         return None if feed.current.sites else "no site is registered yet"
 
-    return {"kafka": kafka, "reference": sites}
+    return {"kafka": confirming.problem, "reference": sites}

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reference.address_words import CAME, FROM, TO, is_marked
+from reference.address_words import CAME, FROM, NOW, TO, is_marked
 from reference.area_index import Chain
+from reference.resolution import CITY, COUNTY
 
 def without_marker(part: str) -> str:
     """An address without the words that lead to the next one."""
     for marker in (TO, FROM):
         part = marker.sub("", part)
     return part
+
+
+def lives_at(text: str, at: int) -> tuple[int, int] | None:
+    """Where words like 现住 stand behind a place: their start and end."""
+    now = NOW.search(text, at) if "住" in text or "目的地" in text else None
+    return now.span() if now else None
 
 
 def is_origin(text: str, chain: Chain) -> bool:
@@ -31,9 +38,9 @@ def counted(text: str, chains: Sequence[Chain]) -> list[Chain]:
     """The chains that are addresses of their own, rather than the name of a road, a school or a firm inside another address."""
     kept = [chains[0]]
     for chain in chains[1:]:
-        adjacent = chain.start == kept[-1].end
-        own = chain.full and (chain.top < len("411426") or chain.code.startswith("4114"))
-        if adjacent or own or is_marked(text, chain.start):
+        ours = chain.code.startswith(CITY)
+        own = chain.full or chain.start == kept[-1].end
+        if (own and (ours or chain.top < COUNTY)) or is_marked(text, chain.start):
             kept.append(chain)
     return kept
 

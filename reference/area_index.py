@@ -56,7 +56,10 @@ class AreaIndex:
 
     def find(self, text: str) -> str | None:
         """The deepest area a text names, without guessing; see `Gazetteer.find_area`."""
-        clean = self._normalise(text)
+        return self.find_normalised(self._normalise(text))
+
+    def find_normalised(self, clean: str) -> str | None:
+        """The same of a text already normalised."""
         chains = read_chains(hits(self._automaton, clean), clean)
         return (common_area([chain.code for chain in chains]) or None) if chains else None
 
@@ -109,10 +112,18 @@ def hits(machine: ahocorasick.Automaton, text: str) -> list[tuple[int, int, Name
 
 
 def read_chains(found: Iterable[tuple[int, int, Name]], text: str) -> list[Chain]:
-    """The runs of areas in a text; a name inside the area before continues its run, another begins one."""
+    """The runs of areas in a text; a name inside the area before continues its run, another begins one.
+
+    After a township a short name is part of a village's or a house's name: 河堤乡河南村.
+    """
     chains: list[Chain] = []
+    below = False
     for start, end, name in found:
-        if name.kind == "area" and not (chains and _continues(chains[-1], start, end, name, text)) and name.alone:
+        if name.kind != "area":
+            below = True
+        elif chains and _continues(chains[-1], start, end, name, text):
+            continue
+        elif name.alone and (name.full or not below or is_marked(text, start)):
             chains.append(Chain(start, end, name.alone, name.full, len(name.alone[0])))
     return chains
 

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reference.area_index import Name
+from reference.area_names import is_road
 from reference.places import AROUND_ZONES, EMPTY, ZONES, Codes, Places, Table
 from reference.resolution import CITY, COUNTY, NOTHING, TOWNSHIP, Reading, one_or_more, placed, undecided
 from reference.slips import SCORES, Judge, Slip
-from reference.villages import BREAK, Around, Found, is_explicit, is_tail, read_village
+from reference.villages import BREAK, NO_VILLAGE, Around, Found, is_explicit, is_tail, read_village
 
 Hits = Sequence[tuple[int, int, Name]]
 _TOWNSHIP_KIND = re.compile(r"回族镇|街道办事处|街道办|街道|办事处|镇|乡")
 #: What people write before an address: it says nothing about the place.
-_TALK = re.compile(r"^(?:家住|现住|住在|住|我家|我|家|老家|在|是|回|去|到|至|往|返|返乡|目的地|地址|的|县城|市区|城区|境内|辖区|下辖)*$")
+_TALK = re.compile(r"^(?:家住|现住|住在|住|我家|我|家|老家|在|是|回|去|到|至|往|返|返乡|目的地|地址|的|城|县城|市区|城区|境内|辖区|下辖)*$")
 _COUNTY_KINDS = frozenset("县市区")
 _AREA_KIND = re.compile(r"[\u4e00-\u9fff](?:县|市|区|省|州|旗)$")
 
@@ -49,12 +50,17 @@ class LocalSearch:
 
     def in_township(self, text: str, street: str, at: int, method: str, score: float) -> Reading:
         """The village in a township whose name ends at `at`; the township counts even where the village lies elsewhere."""
-        found = self.village(text, at, street)
+        if at >= len(text):
+            return placed(street, min(score, 0.9), method)
+        return self._with_village(text, street, at, self.village(text, at, street), method, score)
+
+    def _with_village(self, text: str, street: str, at: int, found: Found, method: str, score: float) -> Reading:
+        """The reading of a township together with what was found of a village behind it."""
         if len(found.codes) == 1:
             return placed(found.codes[0], min(score, found.score), f"{method}+{found.method}")
         if found.codes:
             return undecided(found.codes, f"{method}+{found.method}")
-        elsewhere = self._elsewhere(text, at, street) if found.named else ()
+        elsewhere = self._exact(text, at, street[:COUNTY]) if found.named else ()
         if elsewhere:
             return placed(street, min(score, 0.8), method, (*elsewhere, *found.near), "village_elsewhere")
         unknown = "village_unknown" if found.explicit and len(found.named) > 1 else None
@@ -63,16 +69,14 @@ class LocalSearch:
     def village(self, text: str, at: int, area: str) -> Found:
         """What the text says of a village of an area (a township, a county or the city)."""
         if at >= len(text):
-            return Found()
-        return read_village(text, at, self.places.villages.get(area, EMPTY), self._around(area))
-
-    def _around(self, area: str) -> Around:
+            return NO_VILLAGE
         villages = self.places.villages
-        return Around(villages.get(area[:COUNTY], EMPTY).names, villages[CITY], self.judge)
+        around = Around(villages.get(area[:COUNTY], EMPTY).names, villages[CITY], self.judge)
+        return read_village(text, at, villages.get(area, EMPTY), around)
 
-    def _elsewhere(self, text: str, at: int, street: str) -> Codes:
-        """Villages of the same county that bear the name which the named township does not have."""
-        codes, end = self.places.villages[street[:COUNTY]].longest(text, at)
+    def _exact(self, text: str, at: int, area: str) -> Codes:
+        """The villages of an area whose name stands at a place and ends there."""
+        codes, end = self.places.villages.get(area, EMPTY).longest(text, at)
         return codes if codes and is_tail(text, end) else ()
 
     def _township_hit(self, text: str, county: str, hit: tuple[int, int, Name]) -> Reading:
@@ -98,17 +102,16 @@ class LocalSearch:
         """A township written without its kind (夏邑车站火店), unless the name is that of a village."""
         table = self.places.townships.get(county, EMPTY)
         codes, end = table.longest(text, at)
-        streets = [code for code in codes if len(code) == TOWNSHIP]
-        if len(streets) != 1 or len(text[at:end]) < 2:
+        if len(codes) != 1 or len(codes[0]) != TOWNSHIP or end - at < 2:
             return None
-        street = streets[0]
-        below = self.village(text, end, street)
-        if below.codes and below.method == "exact":
-            return self.in_township(text, street, end, "short_township", 0.95)
-        whole, whole_end = self.places.villages[county].longest(text, at)
-        if whole and whole_end >= end and is_tail(text, whole_end):
-            return self._same_name(text, street, end, whole, whole_end)
-        return self.in_township(text, street, end, "short_township", 0.85)
+        below = self.village(text, end, codes[0])
+        if below.method != "exact":
+            whole, whole_end = self.places.villages[county].longest(text, at)
+            if whole and whole_end >= end and is_tail(text, whole_end):
+                return self._same_name(text, codes[0], end, whole, whole_end)
+            if is_road(text, end, full=False):
+                return None
+        return self._with_village(text, codes[0], end, below, "short_township", 0.95)
 
     def _same_name(self, text: str, street: str, end: int, villages: Codes, village_end: int) -> Reading | None:
         """A bare name of a township that villages bear too. Written with 村 it is a village."""
@@ -121,17 +124,18 @@ class LocalSearch:
 
     def _without_township(self, text: str, county: str, at: int, hit: tuple[int, int, Name] | None) -> Reading:
         """County and village, a township with a slip, or no more than the county."""
-        found = self.village(text, at, county)
-        if found.codes and found.method == "exact":
-            return one_or_more(found.codes, 0.9, "village_in_county")
+        exact = self._exact(text, at, county)
+        if exact or at >= len(text):
+            return one_or_more(exact, 0.9, "village_in_county") if exact else placed(county, 0.9, "county")
         slip = self._slipped_township(text, county, at)
         if slip is not None:
             return slip
-        if hit is not None and any(code[:COUNTY] == county for code in hit[2].codes) and _is_break(text, hit[0]):
+        if hit is not None and any(code[:COUNTY] == county for code in hit[2].codes) and text[hit[0] - 1] in BREAK:
             return self._township_hit(text, county, hit)
-        if found.codes and found.method == "further_on":
+        found = self.village(text, at, county)
+        if found.method == "further_on":
             return one_or_more(found.codes, 0.75, "village_in_county")
-        if found.codes and found.method == "slip" and found.explicit and found.score >= SCORES[Slip.SAME_SHAPE]:
+        if found.method == "slip" and found.explicit and found.score >= SCORES[Slip.SAME_SHAPE]:
             return one_or_more(found.codes, 0.7, "village_in_county+slip")
         return self._county_alone(text, county, at)
 
@@ -140,17 +144,17 @@ class LocalSearch:
         unknown = kind is not None and kind.start() - at <= 4 and text[kind.start()] != "街"
         return placed(county, 0.9, "county", (), "township_unknown" if unknown else None)
 
-    def _slipped_township(self, text: str, county: str, at: int) -> Reading | None:
-        """A township of the county with one wrong character, written with its kind."""
+    def _slipped_township(self, text: str, area: str, at: int) -> Reading | None:
+        """A township of a county, or of the city, with one wrong character, written with its kind."""
         kind = _TOWNSHIP_KIND.search(text, at + 1, at + 7)
         if kind is None:
             return None
-        near = self.judge.nearest(text[at : kind.start()], self.places.townships.get(county, EMPTY), ())
-        if near is None or near.slip is Slip.OTHER:
+        near = self.judge.nearest(text[at : kind.start()], self.places.townships.get(area, EMPTY), ())
+        if near is None or near.slip is Slip.OTHER or (area == CITY and near.slip is Slip.UNLIKE):
             return None
         streets = [code for code in near.codes if len(code) == TOWNSHIP]
         answers = [self.in_township(text, s, kind.end(), "township_slip", SCORES[near.slip]) for s in streets]
-        if len(answers) == 1:
+        if len(answers) == 1 and area != CITY:
             return answers[0]
         firm = [a for a in answers if a.code and len(a.code) > TOWNSHIP]
         return firm[0] if len(firm) == 1 else undecided(streets, "township_slip") if streets else None
@@ -226,8 +230,8 @@ class LocalSearch:
         read = [self.village(text, end, street) for street in streets]
         pairs = [code for found in read if found.method == "exact" for code in found.codes]
         if pairs:
-            return one_or_more(tuple(pairs), 0.85, "short_township+exact")
-        return self._village_alone(text, at, codes, end) or nothing
+            return one_or_more(pairs, 0.85, "short_township+exact")
+        return self._village_alone(text, at, codes, end) or self._slipped_township(text, CITY, at) or nothing
 
     def _village_alone(self, text: str, at: int, townships: Codes, township_end: int) -> Reading | None:
         """A village with neither township nor county: it must be the only one, and be written in full."""
@@ -250,7 +254,3 @@ def _first(hits: Hits, at: int, kinds: tuple[str, ...]) -> tuple[int, int, Name]
             return hit
     return None
 
-
-def _is_break(text: str, at: int) -> bool:
-    """Whether something ends before a place in a text."""
-    return text[at - 1] in BREAK

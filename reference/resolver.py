@@ -8,9 +8,12 @@ several places may mean is `ambiguous` with candidates; a short name without con
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
-from reference.addresses import after_origin, counted, destinations, is_origin, without_marker
-from reference.area_index import Chain, area_keys, automaton, hits, read_chains
+import ahocorasick
+
+from reference.addresses import after_origin, counted, destinations, is_origin, lives_at, without_marker
+from reference.area_index import Chain, automaton, hits, read_chains
 from reference.area_names import LOCAL_SHORT
 from reference.custom_units import CustomUnit, CustomUnits
 from reference.gazetteer import Gazetteer
@@ -28,14 +31,9 @@ class Resolver:
     """The resolver over one gazetteer and the custom units of one reference version. Immutable; safe to share."""
 
     def __init__(self, gazetteer: Gazetteer, custom_units: Sequence[CustomUnit] = ()) -> None:
-        self._gazetteer = gazetteer
+        self._index = gazetteer.index
         self._normalise = make_normaliser(gazetteer.characters.simplified)
-        places = build_places(gazetteer)
-        areas = {a.code: a.name for level in ("province", "city", "county") for a in gazetteer.below("", level)}
-        large = (n for n in area_keys(areas) if n.full or n.text in LOCAL_SHORT or len(n.codes[0]) < COUNTY)
-        self._automaton = automaton([*with_local_names(large, places), *places.names])
-        judge = Judge(gazetteer.characters, places.villages[CITY].names, places.surnames)
-        self._local = LocalSearch(places, judge)
+        self._automaton, self._local = _tables(gazetteer)
         self._custom = CustomUnits(custom_units, self._normalise)
 
     def resolve(self, text: str) -> Resolution:
@@ -63,18 +61,28 @@ class Resolver:
         code = chain.code
         if code.startswith(CITY):
             if len(code) == COUNTY:
-                return self._local.in_county(clean, code, chain.end, found)
+                return self._in_county(clean, code, chain.end, found)
             return self._local.in_city(clean, chain.end, found, named=True)
         if code == PROVINCE:
             return self._local.in_city(clean, chain.end, found, named=False)
         onward = after_origin(clean, chain)
         if onward is not None:
             here = self._local.in_city(clean, onward, found, named=False)
+            if here.code is None:
+                here = self._local.in_city(without_marker(clean[: chain.start]), 0, found, named=False)
             if here.code is not None or is_origin(clean, chain):
                 return here
-        deepest = self._gazetteer.find_area(clean[chain.start :])
+        deepest = self._index.find_normalised(clean[chain.start :])
         several = chain.codes if len(chain.codes) > 1 else ()
         return Reading("outside", None, 0.95, "outside", several, None, deepest or code or None)
+
+    def _in_county(self, clean: str, county: str, at: int, found: Hits) -> Reading:
+        """The place in a county; where a second address of the same county follows words like 现住, that one."""
+        now = lives_at(clean, at)
+        if now is None:
+            return self._local.in_county(clean, county, at, found)
+        here = self._local.in_county(clean, county, now[1], found)
+        return here if here.code and len(here.code) > COUNTY else self._local.in_county(clean[: now[0]], county, at, found)
 
     def _several(self, clean: str, chains: list[Chain]) -> Reading:
         """Several addresses: the one somebody goes to, if the words tell."""
@@ -88,6 +96,15 @@ class Resolver:
         if len(set(candidates)) == 1 and len(candidates) == len(meant):
             return meant[0]
         return undecided(candidates, "two_addresses", "two_addresses") if candidates else NOTHING
+
+
+@lru_cache(maxsize=2)
+def _tables(gazetteer: Gazetteer) -> tuple[ahocorasick.Automaton, LocalSearch]:
+    """What all resolvers of a gazetteer share: a new custom unit does not build it again."""
+    places = build_places(gazetteer)
+    large = (n for n in gazetteer.index.names if n.full or n.text in LOCAL_SHORT or len(n.codes[0]) < COUNTY)
+    judge = Judge(gazetteer.characters, places.villages[CITY].names, places.surnames)
+    return automaton([*with_local_names(large, places), *places.names]), LocalSearch(places, judge)
 
 
 def resolve_lines(resolver: Resolver, lines: Iterable[str]) -> Iterator[dict[str, object]]:

@@ -11,11 +11,11 @@ from reference.slips import SCORES, Judge, Slip
 
 _NUMERALS = "0-9一二三四五六七八九十"
 _KIND = r"村民委|村委|居委|居民委|社区|行政村|自然村|生活区|大队|村(?!民)"
-#: What may follow a village's name: its kind, a group, a house.
-_TAIL = re.compile(
-    rf"{_KIND}|[0-9A-Z]|第?[{_NUMERALS}甲乙东西南北前后]+(?:村民小组|村民组|小组|组|队|号|栋|幢|楼|街|巷|路|院|头|门|区)"
-    r"|村民|组|队|路口|小学|中学|附近|学校|卫生"
-)
+_GROUP = rf"第?[{_NUMERALS}]+(?:村民小组|村民组|小组|组|队|号|单元|栋|幢)|第?[0-9]+|[A-Z]|村民|组|路口|小学|中学|附近|学校|卫生"
+#: What may follow a village's name: its kind, a group, a house, a part of it.
+_TAIL = re.compile(rf"{_KIND}|{_GROUP}|[甲乙东西南北前后{_NUMERALS}]+(?:队|楼|街|巷|路|院|头|门|区)|队")
+#: Where a name that is not known must end.
+_END = re.compile(f"{_KIND}|{_GROUP}")
 _EXPLICIT = re.compile(_KIND)
 #: After these a name may begin in the middle of a text: `平原路新区社区`.
 BREAK = frozenset("路街道号巷口旁边侧院园城头内处区委会室府栋")
@@ -36,6 +36,9 @@ class Found(NamedTuple):
     named: str = ""
     explicit: bool = False
     near: Codes = ()
+
+
+NO_VILLAGE = Found()
 
 
 class Around(NamedTuple):
@@ -69,7 +72,7 @@ def is_explicit(text: str, end: int) -> bool:
 
 def name_at(text: str, at: int) -> tuple[str, bool]:
     """What stands at a place up to where a village's name must end, and whether its kind follows."""
-    tail = _TAIL.search(text, at + 1)
+    tail = _END.search(text, at + 1)
     if tail is None:
         return text[at:], False
     end = tail.start()

@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from serving import (
     problems,
+    routes_analysis,
     routes_analyst,
     routes_console,
     routes_docs,
@@ -48,6 +49,7 @@ def create_app(services: Services) -> FastAPI:
         routes_overview.router(services),
         routes_analyst.router(services),
         routes_console.router(services, pages),
+        routes_analysis.router(services, pages),
         routes_console.session_router(services, pages),
         routes_docs.router(pages),
     ):

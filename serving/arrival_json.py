@@ -17,72 +17,75 @@ from uuid import UUID
 import orjson
 
 from reference.snapshot import Snapshot
-from schemas.arrival import Arrival
 from schemas.base import LOCAL, format_instant
 from serving.names import place_name, site_name
 from serving.reasons import reasons
 from serving.units import FIELDS
 
-_NESTED_EMPTY = ("plate_region", "vehicle_role", "vehicle_seat", "train", "coach", "seat", "from_station", "to_station")
+_PERSON = ("name_masked", "document_type", "document_last4", "birth_year", "phone_last4", "nationality")
+_PLACE = {
+    "destination_status": "status",
+    "destination_county": "county_code",
+    "destination_street": "street_code",
+    "destination_village": "village_code",
+    "destination_outside": "outside_code",
+    "destination_candidates": "candidates",
+    "destination_mismatch": "mismatch",
+}
+_VEHICLE = {"plate_region": "region", "vehicle_role": "role", "vehicle_seat": "seat"}
+_RAIL = ("train", "service_date", "coach", "seat", "from_station", "to_station")
+#: Fields that are null when missing; everything else is ''.
+_NULLABLE = frozenset({"birth_year", "service_date", "temperature_c"})
+_NOTHING: Mapping[str, Any] = {}
+_NESTED = frozenset({*_PERSON, *_PLACE, *_VEHICLE, *_RAIL, "stay_codes", "rules"})
+_PLAIN = tuple(name for name in FIELDS if name not in _NESTED)
+_REQUIRED = ("event_id", "revision", "unit", "county_code", "risk", "decision", "symptoms", "findings", "occurred_at")
 
 
-def from_topic(arrival: Arrival) -> dict[str, Any]:
-    """The fields of a decoded record, under their column names; absent text is ''."""
-    flat = arrival.model_dump(exclude={"version", "person", "destination", "vehicle", "rail", "findings", "stays", "sealed"})
-    person, place = arrival.person, arrival.destination
-    flat |= {f: getattr(person, f) for f in ("name_masked", "document_type", "document_last4", "phone_last4", "nationality")}
-    if arrival.temperature_c is not None:
-        flat["temperature_c"] = round(arrival.temperature_c, 1)
-    flat |= dict.fromkeys(_NESTED_EMPTY, "") | {"service_date": None, "birth_year": person.birth_year}
-    flat["stay_codes"] = [stay.code or "" for stay in arrival.stays]
-    flat |= {
-        "destination_status": place.status,
-        "destination_county": place.county_code,
-        "destination_street": place.street_code,
-        "destination_village": place.village_code,
-        "destination_outside": place.outside_code,
-        "destination_candidates": place.candidates,
-        "destination_mismatch": place.mismatch,
-        "rules": [finding.rule for finding in arrival.findings],
-        "findings": [finding.model_dump() for finding in arrival.findings],
-    }
-    if arrival.vehicle:
-        vehicle = arrival.vehicle
-        flat |= {"plate_region": vehicle.region, "vehicle_role": vehicle.role, "vehicle_seat": vehicle.seat}
-    if arrival.rail:
-        rail = arrival.rail
-        flat |= {f: getattr(rail, f) for f in ("train", "service_date", "coach", "seat", "from_station", "to_station")}
-    return {name: _text(name, flat[name]) for name in FIELDS}
+def from_topic(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a parsed record of `arrivals`. Raises KeyError, TypeError or ValueError when it is none."""
+    person, place = record["person"], record["destination"]
+    vehicle, rail = record.get("vehicle") or _NOTHING, record.get("rail") or _NOTHING
+    fields = {name: record.get(name) for name in _PLAIN}
+    fields |= {name: person.get(name) for name in _PERSON}
+    fields |= {name: place.get(path) for name, path in _PLACE.items()}
+    fields |= {name: vehicle.get(path) for name, path in _VEHICLE.items()}
+    fields |= {name: rail.get(name) for name in _RAIL}
+    fields["stay_codes"] = [stay.get("code") or "" for stay in record["stays"]]
+    fields["rules"] = [finding["rule"] for finding in record["findings"]]
+    if fields["temperature_c"] is not None:
+        fields["temperature_c"] = round(fields["temperature_c"], 1)
+    for name in _REQUIRED:
+        if fields[name] is None:
+            raise KeyError(name)
+    return {name: "" if fields[name] is None and name not in _NULLABLE else fields[name] for name in FIELDS}
 
 
 def from_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a row of `v_arrivals` or `arrival_versions`."""
-    fields = {name: row[name] for name in FIELDS}
+    fields = {name: plain_value(row[name]) for name in FIELDS}
     fields["findings"] = orjson.loads(fields["findings"] or "[]")
     return fields
 
 
 def told(fields: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Any]:
-    """The JSON-ready form: plain types, local times, with `*_name` and `reason_zh`/`reason_en` added."""
-    plain = {name: plain_value(value) for name, value in fields.items()}
+    """The JSON-ready form: the fields with `*_name` and `reason_zh`/`reason_en` added."""
     name = _namer(snapshot)
-    plain["origin_name"] = name(plain["origin_code"])
-    plain["unit_name"] = name(plain["unit"])
-    plain["county_name"] = name(plain["county_code"])
-    plain["site_name"] = site_name(snapshot, plain["site_id"], fields["occurred_at"])
-    plain["reason_zh"], plain["reason_en"] = reasons(plain["findings"], plain["desk_reason"], name)
-    return plain
+    zh, en = reasons(fields["findings"], fields["desk_reason"], name)
+    return {
+        **fields,
+        "origin_name": name(fields["origin_code"]),
+        "unit_name": name(fields["unit"]),
+        "county_name": name(fields["county_code"]),
+        "site_name": site_name(snapshot, fields["site_id"], datetime.fromisoformat(fields["occurred_at"])),
+        "reason_zh": zh,
+        "reason_en": en,
+    }
 
 
 @lru_cache(maxsize=2)
 def _namer(snapshot: Snapshot) -> Any:
     return lru_cache(maxsize=20_000)(lambda code: place_name(snapshot, code))
-
-
-def _text(name: str, value: Any) -> Any:
-    if value is None and name not in ("birth_year", "service_date", "temperature_c"):
-        return ""
-    return value
 
 
 def plain_value(value: Any) -> Any:

@@ -40,7 +40,7 @@ class EventStream(Response):
         self._ping = ping
         self._leave = leave
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Serves the stream until either side ends it."""
         gone = asyncio.ensure_future(_disconnected(receive, self._reader))
         headers = [(k, v) for k, v in self.raw_headers if k != b"content-length"]

@@ -14,13 +14,11 @@ from typing import Any
 import orjson
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
-from pydantic import ValidationError
 
 from arrivals.runtime.kafka_clients import make_consumer
 from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.settings import Settings
 from reference.snapshot import Snapshot
-from schemas.arrival import ARRIVAL
 from serving.access import units_seeing
 from serving.arrival_json import from_topic, told
 from serving.stream import Fresh
@@ -28,23 +26,23 @@ from serving.stream import Fresh
 #: Events remembered for readers who come back.
 REMEMBERED = 20_000
 _POLL_MS = 500
-#: The longest a fetch may wait at the broker. A partition whose records are being handed over is left out of the fetch that is under
-#: way meanwhile, so this is also the longest its next record may wait.
+#: The longest a fetch may wait at the broker. A partition whose records are just being handed over is left out of the fetch under
+#: way, so this is also the longest its next record may wait.
 _FETCH_WAIT_MS = 10
 
-Start = Callable[[dict[int, int]], None]
-Batch = Callable[[Sequence[Fresh]], None]
+Start = Callable[[dict[int, int]], object]
+Batch = Callable[[Sequence[Fresh]], object]
 
 
 def decode(record: Any, snapshot: Snapshot) -> Fresh | None:
     """The event in a record; None when it cannot be read (the sink keeps such a record as a dead letter)."""
     try:
-        arrival = ARRIVAL.validate_json(record.value or b"")
-    except ValidationError:
+        fields = from_topic(orjson.loads(record.value or b""))
+        body = orjson.dumps(told(fields, snapshot))
+    except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    fields = from_topic(arrival)
-    body = orjson.dumps(told(fields, snapshot))
-    return Fresh(record.partition, record.offset, (arrival.event_id, arrival.revision), units_seeing(fields), body)
+    identity = (fields["event_id"], fields["revision"])
+    return Fresh(record.partition, record.offset, identity, units_seeing(fields), body)
 
 
 class ArrivalTail:

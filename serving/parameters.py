@@ -19,7 +19,7 @@ Values = Mapping[str, Any]
 
 
 class Kind(Protocol):
-    """A type of parameter: reads text into a value to bind, or raises ValueError (or pydantic's); the hints name what is right."""
+    """A type of parameter: reads text into a value to bind, or raises ValueError or pydantic's; the hints say what is right."""
 
     @property
     def hint(self) -> str:

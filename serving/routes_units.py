@@ -15,11 +15,13 @@ from serving.problems import not_found
 from serving.services import Services
 from serving.unit_list import UnitList
 
-_LIST = """The unit's arrivals, newest receipt first. Follow `next_cursor` for the next page. `position` says up to where the list surely
-holds the stream: open the stream with `after=<position>` and nothing is missed in between."""
-_STREAM = """Server-sent events. `arrival`: one arrival, new or changed (replace by `event_id`). `start`/`reset`: fetch the list now; what the
-list may not hold yet follows. `ping` every 15 seconds. `farewell`: come back with the last id. Send `Last-Event-ID` (or `after`) to resume
-without a gap."""
+_LIST = """The unit's arrivals, newest receipt first. Follow `next_cursor` for the next page.
+
+`position` says up to where the list surely holds the stream: open the stream with `after=<position>` and nothing is missed in between."""
+_STREAM = """Server-sent events. Send `Last-Event-ID` (or `after`) to resume without a gap.
+
+`arrival`: one arrival, new or changed; replace by `event_id`. `start` and `reset`: fetch the list now; what it may not hold yet follows.
+`ping`: every 15 seconds. `farewell`: come back with the last id."""
 
 
 def router(services: Services) -> APIRouter:

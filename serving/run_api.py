@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import uvloop
 from granian.constants import HTTPModes, Interfaces
@@ -88,9 +87,8 @@ async def _serve(settings: Settings) -> None:
         tail.start()
         await _listen(settings, services)
     finally:
-        tail.stop()
-        feed.stop()
-        database.close()
+        # Not in the loop: the tail may just be waiting for it.
+        await asyncio.gather(*(asyncio.to_thread(stop) for stop in (tail.stop, feed.stop, database.close)))
 
 
 def _tail(settings: Settings, services: Services) -> ArrivalTail:

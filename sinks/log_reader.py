@@ -10,6 +10,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from arrivals.runtime.kafka_clients import make_admin, make_consumer
+from arrivals.runtime.kafka_reading import read_lean
 from arrivals.runtime.settings import Settings
 from schemas.errors import Misconfigured, Unavailable
 from sinks.columns import Raw
@@ -79,7 +80,7 @@ class LogReader:
 
     def _reader(self) -> KafkaConsumer:
         if self._consumer is None:
-            self._consumer = make_consumer(self._settings, auto_offset_reset="none")
+            self._consumer = read_lean(make_consumer(self._settings, auto_offset_reset="none"))
         return self._consumer
 
     @contextmanager

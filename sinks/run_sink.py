@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 import time
 from threading import Event, current_thread, main_thread
 
 from arrivals.runtime.clickhouse_client import connect
 from arrivals.runtime.health import HealthServer
 from arrivals.runtime.kafka_clients import make_consumer
+from arrivals.runtime.kafka_reading import read_lean
 from arrivals.runtime.logs import configure_logs
 from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.settings import Settings
@@ -28,7 +30,9 @@ def build_sink(settings: Settings, metrics: Metrics, stop: Event, step: Step | N
     writer = RangeWriter(lambda: connect(settings), clustered=settings.clickhouse_cluster is not None)
     storing = Storing(writer, LogReader(settings), Misfits(settings), metrics, stop, step)
     # "none": an offset that is not there must stop the sink, never make it jump.
-    consumer = make_consumer(settings, group=settings.sink_group, auto_offset_reset="none", max_poll_interval_ms=300_000)
+    consumer = read_lean(
+        make_consumer(settings, group=settings.sink_group, auto_offset_reset="none", max_poll_interval_ms=300_000)
+    )
     return Sink(consumer, storing, settings, metrics, stop), storing
 
 
@@ -53,6 +57,8 @@ def run_sink(settings: Settings) -> None:
             signal.signal(name, lambda *_: stop.set())
     # Decoding makes many objects that live for one batch and no cycles; the collector would walk them again and again.
     gc.set_threshold(100_000, 50, 100)
+    # Three threads share the interpreter; with the usual 5 ms the socket threads would wait longer than they work.
+    sys.setswitchinterval(0.0005)
     health.start()
     log.info("sink started", metrics_port=health.port, group=settings.sink_group)
     try:

@@ -1,4 +1,6 @@
-"""A small HTTP server that answers `POST /v1/scans` by the contract and can be told to misbehave: for tests of the device's side alone."""
+"""A small HTTP server that answers `POST /v1/scans` by the contract and can be told to misbehave: for tests of the
+device's side alone.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ class StandInGateway:
     """Remembers bodies by event id; `requests` holds (headers, raw body as decoded) of every request."""
 
     def __init__(self) -> None:
-        self.trouble: Trouble = lambda number: None
+        self.trouble: Trouble = lambda _: None
         #: Event ids to reject.
         self.refuse: set[str] = set()
         self.seen: dict[str, str] = {}

@@ -62,8 +62,8 @@ def test_clients_find_what_they_need(reader: Client) -> None:
     ]
     assert reader.execute("DESCRIBE v_numbers")[0][:2] == ("n", "UInt64")
     assert reader.execute("SELECT count() > 100 FROM system.functions") == [(1,)]
-    reader.execute("USE system")
-    assert reader.execute("SELECT currentDatabase()") == [("system",)]
+    reader.execute("USE arrivals")
+    assert reader.execute("SELECT currentDatabase()") == [("arrivals",)]
 
 
 @pytest.mark.parametrize(

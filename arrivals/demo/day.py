@@ -42,7 +42,13 @@ def gateway_url(settings: Settings) -> str:
 
 def play_day(settings: Settings, *, day: date, rate: int, people: int, seed: int, history: Path | None) -> Any:
     """Plays a day; returns the simulator's summary."""
-    from producers.simulator import DayPlan, simulate
+    from producers.simulator.day import DayPlan
+    from producers.simulator.sending import Sending
+    from producers.simulator.simulate import simulate
+    from reference.gazetteer import load_gazetteer
 
-    plan = DayPlan(day=day, people=people, seed=seed)
-    return simulate(plan, gateway_url(settings), site_tokens(settings), rate=rate, history=history)
+    outboxes = settings.data_dir / "outbox"
+    outboxes.mkdir(parents=True, exist_ok=True)
+    sending = Sending(rate=rate, work_dir=outboxes, history=history, simulated_clock=settings.simulated_clock)
+    plan = DayPlan(day=day, people=people, seed=seed, gazetteer=load_gazetteer())
+    return simulate(plan, gateway_url(settings), site_tokens(settings), sending)

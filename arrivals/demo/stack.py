@@ -177,7 +177,7 @@ def as_environment(settings: Settings) -> Mapping[str, str]:
 def _kafka_answers(settings: Settings) -> Callable[[], bool]:
     def ready() -> bool:
         try:
-            make_admin(settings).close()
+            make_admin(settings, bootstrap_ms=500).close()
         except KafkaError:
             return False
         return True

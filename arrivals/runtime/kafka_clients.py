@@ -81,9 +81,9 @@ def make_consumer(settings: Settings, *topics: str, group: str | None = None, **
     return KafkaConsumer(*topics, **connection(settings), **(config | tuning))
 
 
-def make_admin(settings: Settings) -> KafkaAdminClient:
-    """An admin client for topics and offsets."""
-    return KafkaAdminClient(**connection(settings), request_timeout_ms=10_000)
+def make_admin(settings: Settings, bootstrap_ms: int = 10_000) -> KafkaAdminClient:
+    """An admin client for topics and offsets; `bootstrap_ms` bounds the wait for a first answer."""
+    return KafkaAdminClient(**connection(settings), request_timeout_ms=10_000, bootstrap_timeout_ms=bootstrap_ms)
 
 
 class Publisher:

@@ -1,4 +1,6 @@
-"""Reads single cells the way people and spreadsheet programs write them. Nothing unreadable becomes a value: it becomes a reason. Pure."""
+"""Reads single cells the way people and spreadsheet programs write them. Nothing unreadable becomes a value: it becomes a
+reason. Pure.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def read_text(cell: Cell, field: str) -> str:
 
 
 def read_number(cell: Cell, field: str) -> str:
-    """A document or phone number as text. Raises where digits are lost: 4.11E+17, or 18 digits that end in 000 without a valid check digit."""
+    """A document or phone number as text. Raises where digits are lost: 4.11E+17, or 18 digits that end in 000 without a
+    valid check digit.
+    """
     text = read_text(cell, field)
     folded = unicodedata.normalize("NFKC", text)
     if _SCIENTIFIC.fullmatch(folded):
@@ -52,7 +56,9 @@ def read_number(cell: Cell, field: str) -> str:
 
 
 def read_temperature(cell: Cell, field: str) -> float | None:
-    """Degrees Celsius; None where nothing was measured. `36.5℃`, `36,5` and full-width digits are read; odd values stay as they are."""
+    """Degrees Celsius; None where nothing was measured. `36.5℃`, `36,5` and full-width digits are read; odd values stay
+    as they are.
+    """
     if isinstance(cell, bool):
         raise wrong(field, "temperature_unreadable")
     if isinstance(cell, (int, float)):

@@ -36,7 +36,10 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
     {
         "name": Column("姓名", "名字 旅客姓名 乘客姓名 人员姓名 name full_name passenger", "必填", "示例请删除"),
         "document_type": Column(
-            "证件类型", "证件种类 document_type id_type", "不填时按号码判断:身份证、护照、港澳通行证、台湾通行证、居住证", "身份证"
+            "证件类型",
+            "证件种类 document_type id_type",
+            "不填时按号码判断:身份证、护照、港澳通行证、台湾通行证、居住证",
+            "身份证",
         ),
         "document_number": Column(
             "身份证号",
@@ -49,13 +52,18 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         ),
         "nationality": Column("国籍", "国家代码 nationality country", "三个字母,如 CHN、KOR;护照时填写", ""),
         "train": Column("车次", "列车车次 列车号 列车 train train_no train_number", "如 K1234", "K1234"),
-        "service_date": Column("发车日期", "乘车日期 开车日期 始发日期 service_date departure_date", "列车从始发站开出的日期", "2020-02-17"),
+        "service_date": Column(
+            "发车日期", "乘车日期 开车日期 始发日期 service_date departure_date", "列车从始发站开出的日期", "2020-02-17"
+        ),
         "coach": Column("车厢", "车厢号 车厢编号 coach carriage car_no", "如 07", "07"),
         "seat": Column("座位号", "座位 席位 席位号 座号 铺位 铺位号 seat seat_no berth", "如 12A、05下", "12A"),
         "from_station": Column("出发站", "上车站 始发站 乘车站 发站 from_station boarding_station", "上车的车站", "深圳"),
         "to_station": Column("到达站", "下车站 到站 终到站 to_station arrival_station", "下车的车站", "商丘"),
         "arrived_on": Column(
-            "到达日期", "抵达日期 登记日期 检查日期 扫描日期 arrival_date arrived_on", "与“到达时间”只写钟点时一起使用", "2020-02-18"
+            "到达日期",
+            "抵达日期 登记日期 检查日期 扫描日期 arrival_date arrived_on",
+            "与“到达时间”只写钟点时一起使用",
+            "2020-02-18",
         ),
         "arrived_at": Column(
             "到达时间",
@@ -63,9 +71,13 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
             "日期和钟点,如 2020-02-18 08:30;整个文件同一时间时可用 --at 给出",
             "2020-02-18 08:30",
         ),
-        "temperature_c": Column("体温", "体温℃ 温度 测温 体温度数 temperature temperature_c temp", "如 36.5;没有测就留空", "36.5"),
+        "temperature_c": Column(
+            "体温", "体温℃ 温度 测温 体温度数 temperature temperature_c temp", "如 36.5;没有测就留空", "36.5"
+        ),
         "symptoms": Column("症状", "身体状况 symptoms", "发热、咳嗽、乏力、呼吸困难、腹泻、其他", ""),
-        "origin": Column("来源地", "出发地 始发地 来自 何地来 从何处来 来自何地 返回地 origin from", "省市县,或区划代码", "广东省深圳市南山区"),
+        "origin": Column(
+            "来源地", "出发地 始发地 来自 何地来 从何处来 来自何地 返回地 origin from", "省市县,或区划代码", "广东省深圳市南山区"
+        ),
         "destination": Column(
             "目的地",
             "到达地址 到达地 去向 现住址 居住地址 住址 家庭住址 地址 详细地址 目的地址 拟住地址 destination address to",
@@ -73,7 +85,12 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
             "夏邑县车站镇某某村",
         ),
         "lodging": Column("住宿", "住宿方式 居住方式 落脚点 lodging", "自家、亲戚家、租房、单位、酒店、隔离点、其他", "自家"),
-        "purpose": Column("事由", "来商事由 出行目的 返程事由 来意 purpose reason_for_travel", "回家、务工、防疫、复工、运输、过境、其他", "回家"),
+        "purpose": Column(
+            "事由",
+            "来商事由 出行目的 返程事由 来意 purpose reason_for_travel",
+            "回家、务工、防疫、复工、运输、过境、其他",
+            "回家",
+        ),
         "plate": Column("车牌号", "车牌 车牌号码 车号 车辆号牌 号牌 plate plate_no license_plate", "如 豫N12345", "豫N12345"),
         "pass_id": Column("通行证号", "通行证 通行证编号 pass_id pass", "字母、数字和横线", ""),
         "party": Column("同行编号", "同行人 家庭编号 组号 户号 party group", "同车、同户的人写同一个", ""),
@@ -86,7 +103,11 @@ _STAY = ("temperature_c", "symptoms", "origin", "destination", "lodging", "purpo
 LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
     {
         "rail-manifest": Layout(
-            (*_PERSON, *("train", "service_date", "coach", "seat", "from_station", "to_station", "arrived_on", "arrived_at"), *_STAY),
+            (
+                *_PERSON,
+                *("train", "service_date", "coach", "seat", "from_station", "to_station", "arrived_on", "arrived_at"),
+                *_STAY,
+            ),
             ("name", "document_number", "train", "service_date"),
             MappingProxyType({"日期": "service_date", "date": "service_date"}),
         ),

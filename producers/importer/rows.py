@@ -1,4 +1,5 @@
-"""From one row of a list to one scan, or to the reasons why not. Pure: the same row with the same batch id gives the same scan and event id.
+"""From one row of a list to one scan, or to the reasons why not. Pure: the same row with the same batch id gives the same
+scan and event id.
 
 The event id hashes the row's content, so a file imported twice, or saved in another format in between, is answered `duplicate`.
 """
@@ -9,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -29,7 +30,9 @@ _CODE = re.compile(r"\d{2}|\d{4}|\d{6}|\d{9}|\d{12}")
 
 @dataclass(frozen=True, slots=True)
 class ImportContext:
-    """What holds for all rows of a file: `batch` is the operator's name for this delivery, `arrived_at` counts where a row gives no time."""
+    """What holds for all rows of a file: `batch` is the operator's name for this delivery, `arrived_at` counts where a
+    row gives no time.
+    """
 
     kind: Kind
     site_id: str
@@ -43,7 +46,9 @@ def make_scan(cells: Mapping[str, Cell], context: ImportContext) -> dict[str, An
     for name in LAYOUTS[context.kind].required:
         if name not in reader.cells:
             reader.reasons.append(reason(name, "missing"))
-    scan = _common(reader, context) | (_rail(reader) if context.kind == "rail-manifest" else _road(reader, context))
+    arrived = _arrival(reader, context)
+    special = _rail(reader) if context.kind == "rail-manifest" else _road(reader, context, arrived)
+    scan = _common(reader, context, arrived) | special
     if reader.reasons:
         raise Rejected("row", "The row cannot be used.", tuple(reader.reasons))
     scan["event_id"] = _event_id(scan, context)
@@ -80,7 +85,7 @@ class _Reader:
         return {"code": text} if _CODE.fullmatch(text) else {"text": text}
 
 
-def _common(reader: _Reader, context: ImportContext) -> dict[str, Any]:
+def _common(reader: _Reader, context: ImportContext, arrived: datetime | None) -> dict[str, Any]:
     number = reader.read("document_number", read_number) or ""
     person = {
         "name": reader.text("name"),
@@ -94,7 +99,7 @@ def _common(reader: _Reader, context: ImportContext) -> dict[str, Any]:
         "kind": "rail" if context.kind == "rail-manifest" else "checkpoint",
         "site_id": context.site_id,
         "sequence": 0,  # a list has no counter; the content is the identity
-        "occurred_at": _arrival(reader, context),
+        "occurred_at": format_instant(arrived) if arrived else "",
         "person": _filled(person),
         "origin": reader.place("origin"),
         "destination": reader.place("destination"),
@@ -116,12 +121,12 @@ def _rail(reader: _Reader) -> dict[str, Any]:
     return {"rail": _filled(leg | {"service_date": day.isoformat() if day else None})}
 
 
-def _road(reader: _Reader, context: ImportContext) -> dict[str, Any]:
+def _road(reader: _Reader, context: ImportContext, arrived: datetime | None) -> dict[str, Any]:
     coach = context.kind == "coach-manifest"
     vehicle = _filled({name: reader.text(name) for name in ("plate", "seat", "pass_id")})
     if not vehicle:
         return _filled({"party_id": _party(reader.text("party"), context)})
-    party = f"{vehicle.get('plate')}/{_day_of(reader, context)}" if coach else reader.text("party")
+    party = f"{vehicle.get('plate')}/{arrived:%Y-%m-%d}" if coach and arrived else reader.text("party")
     vehicle["role"] = "coach" if coach else "private"
     road: dict[str, Any] = {"vehicle": vehicle, "party_id": _party(party, context)}
     if coach and "purpose" not in reader.cells:
@@ -136,20 +141,14 @@ def _party(text: str | None, context: ImportContext) -> str | None:
     return f"L-{hashlib.blake2b(f'{context.site_id}/{context.batch}/{text}'.encode(), digest_size=9).hexdigest()}"
 
 
-def _arrival(reader: _Reader, context: ImportContext) -> str:
+def _arrival(reader: _Reader, context: ImportContext) -> datetime | None:
     """The moment of arrival as written, else of the whole file; a missing time is never made up."""
     day = reader.read("arrived_on", read_day)
     before = len(reader.reasons)
     moment = reader.read("arrived_at", lambda cell, name: read_moment(cell, day, name)) or context.arrived_at
     if moment is None and len(reader.reasons) == before:
         reader.reasons.append(reason("arrived_at", "time_missing"))
-    return format_instant(moment.astimezone(LOCAL)) if moment else ""
-
-
-def _day_of(reader: _Reader, context: ImportContext) -> date | None:
-    day = reader.read("arrived_on", read_day)
-    moment = reader.read("arrived_at", lambda cell, name: read_moment(cell, day, name)) or context.arrived_at
-    return moment.date() if moment else day
+    return moment.astimezone(LOCAL) if moment else None
 
 
 def _event_id(scan: Mapping[str, Any], context: ImportContext) -> str:

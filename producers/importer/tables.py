@@ -44,7 +44,9 @@ class Table:
 
 
 def read_table(path: Path, kind: Kind) -> Table:
-    """The table of a CSV or XLSX file. Raises Rejected when there is none, when it is too large, or when a required column is missing."""
+    """The table of a CSV or XLSX file. Raises Rejected when there is none, when it is too large, or when a required
+    column is missing.
+    """
     try:
         if path.stat().st_size > MOST_FILE_BYTES:
             raise Rejected("file_too_large", f"The file is larger than {MOST_FILE_BYTES // 10**6} MB; split it.")
@@ -106,11 +108,7 @@ def _from_rows(rows: list[list[Cell]], kind: Kind, found_as: str) -> Table:
     missing = [heading_of(name) for name in LAYOUTS[kind].required if name not in fields.values()]
     if missing:
         raise Rejected("columns_missing", f"No column for {'、'.join(missing)} was found; make a template with --template.")
-    body = [
-        Row(line, cells)
-        for line, cells in enumerate(rows[at + 1 :], at + 2)
-        if any(show(cell) for cell in cells)
-    ]
+    body = [Row(line, cells) for line, cells in enumerate(rows[at + 1 :], at + 2) if any(show(cell) for cell in cells)]
     if any(isinstance(cell, str) and len(cell) > _LONGEST_CELL for row in body for cell in row.cells):
         raise Rejected("file_broken", f"A cell is longer than {_LONGEST_CELL:,} characters; is a quotation mark left open?")
     return Table(headings, fields, body, found_as)

@@ -1,6 +1,7 @@
 """Opens XLSX files from anywhere without trusting them: sizes are counted before anything is parsed (OWASP ASVS 5.2.3).
 
-Only counted bytes reach the parser: the parts it needs are inflated under a cap, checked for shape, and packed anew. Macros, pictures and
+Only counted bytes reach the parser: the parts it needs are inflated under a cap, checked for shape, and packed anew.
+Macros, pictures and
 external links are left behind; XML with a document type is refused.
 """
 
@@ -100,7 +101,9 @@ def _inflate(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> byt
 
 
 def _check_part(data: bytes) -> None:
-    """Refuses entities, foreign encodings, and worksheets whose grid would not fit in memory (one cell at XFD1048576 is enough for that)."""
+    """Refuses entities, foreign encodings, and worksheets whose grid would not fit in memory (one cell at XFD1048576 is
+    enough for that).
+    """
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data or b"\x00" in data:
         raise Rejected("file_unsafe", "The workbook holds XML that no spreadsheet program writes; save it again as .xlsx.")
     if not _WORKSHEET.search(data):

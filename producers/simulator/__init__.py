@@ -1,1 +1,3 @@
-"""A seeded day of arrivals after the project's figures, played through the HTTP gateway: `simulate(plan, gateway, tokens, sending)`."""
+"""A seeded day of arrivals after the project's figures, played through the HTTP gateway: `simulate(plan, gateway, tokens,
+sending)`.
+"""

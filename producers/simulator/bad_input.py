@@ -1,6 +1,8 @@
-"""What broken, foreign and careless software sends (the torture list's T41 to T49): every one must be refused and none may vanish.
+"""What broken, foreign and careless software sends (the torture list's T41 to T49): every one must be refused and none
+may vanish.
 
-A fault of an *item* is well-formed JSON with one thing wrong, so it may stand in a batch of good scans; a fault of a *body* spoils the whole post.
+A fault of an *item* is well-formed JSON with one thing wrong, so it may stand in a batch of good scans; a fault of a
+*body* spoils the whole post.
 """
 
 from __future__ import annotations
@@ -58,20 +60,25 @@ def _replaced(scan: Scan, text: bytes) -> bytes:
     return orjson.dumps({**scan, "temperature_c": 12.5}).replace(b'"temperature_c":12.5', b'"temperature_c":' + text)
 
 
+def _always(body: bytes, headers: tuple[tuple[str, str], ...] = ()) -> Callable[[Scan], Body]:
+    """The same body whatever the scan was."""
+    return lambda _: (body, headers)
+
+
 BODY_FAULTS: Mapping[str, Callable[[Scan], Body]] = MappingProxyType(
     {
         "truncated": lambda s: (_raw(s)[:-40], ()),
         "trailing_text": lambda s: (_raw(s) + b" OK", ()),
-        "empty": lambda s: (b"", ()),
-        "null": lambda s: (b"null", ()),
-        "not_json": lambda s: (b"name=test&temp=36.5", (("Content-Type", "application/x-www-form-urlencoded"),)),
+        "empty": _always(b""),
+        "null": _always(b"null"),
+        "not_json": _always(b"name=test&temp=36.5", (("Content-Type", "application/x-www-form-urlencoded"),)),
         "not_a_number": lambda s: (_replaced(s, b"NaN"), ()),
         "infinity": lambda s: (_replaced(s, b"1e999"), ()),
         "duplicate_key": lambda s: (_raw(s)[:-1] + b',"temperature_c":36.1,"temperature_c":38.9}', ()),
         "lone_surrogate": lambda s: (_raw(s).replace(b'"name":"', b'"name":"\\ud800', 1), ()),
         "gbk": lambda s: (_raw(s).decode().encode("gb18030"), ()),
         "utf_16": lambda s: (_raw(s).decode().encode("utf-16"), ()),
-        "deep": lambda s: (b"[" * 100_000, ()),
+        "deep": _always(b"[" * 100_000),
         "unknown_encoding": lambda s: (_raw(s), (("Content-Encoding", "br"),)),
         "broken_gzip": lambda s: (b"\x1f\x8b" + _raw(s), (("Content-Encoding", "gzip"),)),
     }

@@ -1,4 +1,6 @@
-"""Who arrives when and where: parties at checkpoints along the day's profile, groups from trains after each arrival. Exactly as many people as asked."""
+"""Who arrives when and where: parties at checkpoints along the day's profile, groups from trains after each arrival.
+Exactly as many people as asked.
+"""
 
 from __future__ import annotations
 
@@ -53,9 +55,7 @@ def _road(rng: Random, people: int, sites: Sequence[Site]) -> Iterator[Slot]:
 def _rail(rng: Random, people: int, sites: Sequence[Site], trains: Sequence[Train]) -> Iterator[Slot]:
     index = {site.site_id: i for i, site in enumerate(sites)}
     at_station = [train.site_id for train in trains]
-    loads = [
-        sites[index[train.site_id]].weight / at_station.count(train.site_id) * rng.uniform(0.6, 1.4) for train in trains
-    ]
+    loads = [sites[index[train.site_id]].weight / at_station.count(train.site_id) * rng.uniform(0.6, 1.4) for train in trains]
     cumulative = tuple(accumulate(loads))
     sizes, size_weights = tuple(p.TRAIN_PARTY_SIZES), tuple(accumulate(p.TRAIN_PARTY_SIZES.values()))
     while people > 0:

@@ -1,6 +1,7 @@
 """The plan of a sample day: the same day, people and seed give the same posts, byte for byte. Pure: no clock, no network.
 
-The day is played as discrete events: parties arrive in order of time; what a device does later (a full batch, a repeat, its network
+The day is played as discrete events: parties arrive in order of time; what a device does later (a full batch, a repeat,
+its network
 coming back) is an event of its own, so that posts leave in order of simulated time without the whole day in memory.
 """
 
@@ -111,9 +112,7 @@ class _Day:
     def _reconnect(self, device: Device, second: float) -> Iterator[Post]:
         yield Post(self._time(second), device.site.site_id, "reconnect")
 
-    def _wait_for_batch(
-        self, device: Device, scan: dict[str, Any], traveller: Traveller, second: float
-    ) -> Iterator[Post]:
+    def _wait_for_batch(self, device: Device, scan: dict[str, Any], traveller: Traveller, second: float) -> Iterator[Post]:
         if not device.waiting:
             device.batch_size = self._rng.randint(*_BATCH_SIZES)
             self._at(second + self._rng.uniform(*_BATCH_WAIT_SECONDS), partial(self._send_batch, device, scan["event_id"]))

@@ -1,11 +1,11 @@
 """Where people go: a village drawn over all eleven county areas, and the many ways people write it down.
 
-The true code and the way of writing go into the history file beside the event id, so that the resolver's accuracy can be measured per way.
+The true code and the way of writing go into the history file beside the event id, so that the resolver's accuracy can be
+measured per way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
@@ -37,7 +37,9 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """As posted (`place`) and as it is: `truth` is a code, or `outside`, `ambiguous`, `unresolved`; `way` names how it was written."""
+    """As posted (`place`) and as it is: `truth` is a code, or `outside`, `ambiguous`, `unresolved`; `way` names how it
+    was written.
+    """
 
     place: dict[str, str]
     truth: str
@@ -60,58 +62,64 @@ def _digits(rng: Random, limit: int) -> str:
     return str(rng.randint(1, limit))
 
 
-def _typo(rng: Random, home: Home) -> str:
-    """The village with one character swapped for one that looks or sounds alike, or left out."""
-    stem = home.stem
-    swappable = [i for i, character in enumerate(stem) if character in _LOOKALIKES]
-    if swappable:
-        at = rng.choice(swappable)
-        stem = stem[:at] + _LOOKALIKES[stem[at]] + stem[at + 1 :]
-    elif len(stem) >= _DROPPED_TYPO_MIN:
-        at = rng.randrange(len(stem))
-        stem = stem[:at] + stem[at + 1 :]
-    return f"{home.county.name}{home.township.name}{stem}村"
-
-
-def _later(rng: Random, home: Home) -> str:
-    return f"{home.county.name}{home.later or home.township.name}{home.stem}村"
-
-
-def _compound(rng: Random, home: Home) -> str:
-    return (
-        f"{home.county.name}{home.township.name}{home.stem}{rng.choice(_COMPOUNDS)}"
-        f"{_digits(rng, 30)}号楼{_digits(rng, 4)}单元{_digits(rng, 18)}0{_digits(rng, 4)}"
-    )
-
-
-#: Way of writing -> weight, writer. The weights are simulation parameters.
-_WAYS: dict[str, tuple[float, Callable[[Random, Home], str]]] = {
-    "official": (8, lambda r, h: f"河南省商丘市{h.county.name}{h.township.name}{h.village.name}"),
-    "full": (12, lambda r, h: f"河南省商丘市{h.county.name}{h.township.name}{h.stem}村"),
-    "no_province": (10, lambda r, h: f"商丘市{h.county.name}{h.township.name}{h.stem}村委会"),
-    "county_first": (16, lambda r, h: f"{h.county.name}{h.township.name}{h.stem}村"),
-    "abbreviated": (14, lambda r, h: f"{h.short_county}{stem_of_township(h.township.name)}{h.stem}"),
-    "spaced": (5, lambda r, h: f"{h.short_county} {h.township.name} {h.stem}"),
-    "no_county": (10, lambda r, h: f"{h.township.name}{h.stem}村"),
-    "no_township": (5, lambda r, h: f"{h.county.name}{h.stem}村"),
-    "village_only": (2, lambda r, h: f"{h.stem}村"),
-    "house_number": (8, lambda r, h: f"{h.county.name}{h.township.name}{h.stem}村{_digits(r, 12)}组{_digits(r, 99)}号"),
-    "compound": (3, _compound),
-    "typo": (5, _typo),
-    "later_name": (3, _later),
-    "township_only": (2, lambda r, h: f"{h.county.name}{h.township.name}"),
-    "county_only": (1, lambda r, h: f"商丘{h.county.name}"),
-    "outside": (0.8, lambda r, h: r.choice(_OUTSIDE)),
-    "vague": (1.2, lambda r, h: r.choice(_VAGUE)),
-}
-_TRUTH_OF_WAY: dict[str, Callable[[Home], str]] = {
-    "township_only": lambda h: h.township.code,
-    "county_only": lambda h: h.county.code,
-    "outside": lambda h: "outside",
-    "vague": lambda h: "unresolved",
+#: Way of writing -> weight, text. The weights are simulation parameters; the words come from `_words`.
+_WAYS: dict[str, tuple[float, str]] = {
+    "official": (8, "河南省商丘市{county}{township}{village}"),
+    "full": (12, "河南省商丘市{county}{township}{stem}村"),
+    "no_province": (10, "商丘市{county}{township}{stem}村委会"),
+    "county_first": (16, "{county}{township}{stem}村"),
+    "abbreviated": (14, "{short_county}{short_township}{stem}"),
+    "spaced": (5, "{short_county} {township} {stem}"),
+    "no_county": (10, "{township}{stem}村"),
+    "no_township": (5, "{county}{stem}村"),
+    "village_only": (2, "{stem}村"),
+    "house_number": (8, "{county}{township}{stem}村{group}组{house}号"),
+    "compound": (3, "{county}{township}{stem}{compound}{group}号楼{group}单元{house}0{group}"),
+    "typo": (5, "{county}{township}{mistyped}村"),
+    "later_name": (3, "{county}{later}{stem}村"),
+    "township_only": (2, "{county}{township}"),
+    "county_only": (1, "商丘{county}"),
+    "outside": (0.8, "{outside}"),
+    "vague": (1.2, "{vague}"),
 }
 _WAY_NAMES = tuple(_WAYS)
 _WAY_WEIGHTS = tuple(accumulate(weight for weight, _ in _WAYS.values()))
+
+
+def _words(rng: Random, home: Home) -> dict[str, str]:
+    return {
+        "county": home.county.name,
+        "short_county": home.short_county,
+        "township": home.township.name,
+        "short_township": stem_of_township(home.township.name),
+        "village": home.village.name,
+        "stem": home.stem,
+        "mistyped": _mistype(rng, home.stem),
+        "later": home.later or home.township.name,
+        "group": str(rng.randint(1, 12)),
+        "house": str(rng.randint(1, 99)),
+        "compound": rng.choice(_COMPOUNDS),
+        "outside": rng.choice(_OUTSIDE),
+        "vague": rng.choice(_VAGUE),
+    }
+
+
+def _mistype(rng: Random, stem: str) -> str:
+    """The village with one character swapped for one that looks or sounds alike, or left out."""
+    swappable = [i for i, character in enumerate(stem) if character in _LOOKALIKES]
+    if swappable:
+        at = rng.choice(swappable)
+        return stem[:at] + _LOOKALIKES[stem[at]] + stem[at + 1 :]
+    if len(stem) < _DROPPED_TYPO_MIN:
+        return stem
+    at = rng.randrange(len(stem))
+    return stem[:at] + stem[at + 1 :]
+
+
+def _truth(way: str, home: Home) -> str:
+    """The code that was meant, or the word for what cannot be located."""
+    special = {"township_only": home.township.code, "county_only": home.county.code, "outside": "outside", "vague": "unresolved"}
+    return special.get(way, home.village.code)
 
 
 class Destinations:
@@ -143,9 +151,8 @@ class Destinations:
         way = rng.choices(_WAY_NAMES, cum_weights=_WAY_WEIGHTS)[0]
         if way == "later_name" and self._renamed:
             home = rng.choice(self._renamed)
-        truth = _TRUTH_OF_WAY.get(way, lambda h: h.village.code)(home)
-        text = _WAYS[way][1](rng, home)
-        return Destination({"text": text} if text else {}, truth, way)
+        text = _WAYS[way][1].format_map(_words(rng, home))
+        return Destination({"text": text} if text else {}, _truth(way, home), way)
 
 
 def same_as_above(first: Destination) -> Destination:
@@ -158,6 +165,6 @@ def _coded(rng: Random, home: Home) -> Destination:
     if chance < 0.85:
         return Destination({"code": home.village.code}, home.village.code, "coded")
     if chance < 0.97:
-        place = {"code": home.township.code, "text": f"{home.stem}村{_digits(rng, 12)}组"}
+        place = {"code": home.township.code, "text": f"{home.stem}村{rng.randint(1, 12)}组"}
         return Destination(place, home.village.code, "coded_township")
     return Destination({"code": home.county.code}, home.county.code, "coded_county")

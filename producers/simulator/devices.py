@@ -1,4 +1,6 @@
-"""The devices of the sample day: each site has one, with a counter, a clock that may be wrong, and a network that may be gone for a while."""
+"""The devices of the sample day: each site has one, with a counter, a clock that may be wrong, and a network that may be
+gone for a while.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,9 @@ from schemas.base import format_instant
 
 
 class History:
-    """Appends to the file; a second run of the same day adds its own lines. Written out when closed or every few hundred lines."""
+    """Appends to the file; a second run of the same day adds its own lines. Written out when closed or every few hundred
+    lines.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._file: IO[bytes] | None = None
@@ -47,8 +49,6 @@ class History:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._file is not None:
             self._file.close()

@@ -86,10 +86,8 @@ class Parties:
         given = self._destinations.describe(rng, home)
         travellers = []
         for member in range(people):
-            if member and "text" in given.place and rng.random() < 0.04:
-                said = same_as_above(given)
-            else:
-                said = given
+            same = member > 0 and "text" in given.place and rng.random() < 0.04
+            said = same_as_above(given) if same else given
             person = make_person(rng, self._origins.first_issued_at(rng, origin), surname if rng.random() < 0.7 else None)
             fields: dict[str, Any] = {
                 "person": person,

@@ -26,7 +26,9 @@ class PlannedScan:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One request, or one step of an outbox, at a simulated time. It is not sent before the posts holding the ids of `after` are answered."""
+    """One request, or one step of an outbox, at a simulated time. It is not sent before the posts holding the ids of
+    `after` are answered.
+    """
 
     at: datetime
     site_id: str

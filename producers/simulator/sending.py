@@ -1,7 +1,9 @@
 """Sends a plan's posts to the gateway at a steady rate, whatever the answers take (open loop), and books every answer.
 
-Delivery guarantee: each scan is posted with the same bytes until it is answered or the patience ends; devices without network keep theirs in a
-real outbox on disk. A scan that stays unanswered is named in the history as `unconfirmed`; the same plan run again posts it again.
+Delivery guarantee: each scan is posted with the same bytes until it is answered or the patience ends; devices without
+network keep theirs in a
+real outbox on disk. A scan that stays unanswered is named in the history as `unconfirmed`; the same plan run again posts
+it again.
 When the gateway is away the number of posts in flight is bounded, and the schedule is caught up afterwards.
 """
 
@@ -161,4 +163,5 @@ class Sender:
 
     def _note(self) -> str:
         counts = self.summary
-        return f"accepted {counts.accepted:,} · duplicate {counts.duplicates:,} · rejected {counts.rejected:,} · retries {self._client.faults.total():,}"
+        answered = f"accepted {counts.accepted:,} · duplicate {counts.duplicates:,} · rejected {counts.rejected:,}"
+        return f"{answered} · retries {self._client.faults.total():,}"

@@ -16,9 +16,7 @@ from producers.simulator.sending import Sender, Sending
 from producers.simulator.summary import Summary
 
 
-def simulate(
-    plan: DayPlan, gateway: str, tokens: Mapping[str, str], sending: Sending, console: Console | None = None
-) -> Summary:
+def simulate(plan: DayPlan, gateway: str, tokens: Mapping[str, str], sending: Sending, console: Console | None = None) -> Summary:
     """Posts the plan to the gateway (a URL) with a token per site id, and returns what it was answered.
 
     Survives outages of the gateway and the broker: see `producers.simulator.sending`. Raises Refused when a token is not known,
@@ -28,9 +26,7 @@ def simulate(
         return runner.run(_simulate(plan, gateway, tokens, sending, console))
 
 
-async def _simulate(
-    plan: DayPlan, gateway: str, tokens: Mapping[str, str], sending: Sending, console: Console | None
-) -> Summary:
+async def _simulate(plan: DayPlan, gateway: str, tokens: Mapping[str, str], sending: Sending, console: Console | None) -> Summary:
     with History(sending.history) as history, progress(f"day {plan.day}", None, console) as advance:
         async with GatewayClient(gateway, sending.patience) as client:
             return await Sender(client, tokens, sending, history).play(plan, advance)

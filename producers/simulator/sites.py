@@ -37,9 +37,7 @@ def load_sites() -> tuple[Site, ...]:
     rows = json.loads(files("producers.simulator").joinpath("sites.json").read_text("utf-8"))
     return tuple(
         Site(
-            SiteData(
-                kind="site", site_id=r["site_id"], name=r["name"], site_kind=r["site_kind"], county=r["county"]
-            ),
+            SiteData(kind="site", site_id=r["site_id"], name=r["name"], site_kind=r["site_kind"], county=r["county"]),
             r["weight"],
             r["posting"],
             r.get("milliseconds", False),

@@ -193,7 +193,7 @@ def typo_township(t: Truth, v: Area, r: Random) -> Line | None:
     if not alike:
         return None
     wrong = name[:at] + r.choice(alike) + name[at + 1 :]
-    kind = town.removeprefix(county)[len(name) :]
+    kind = town.removeprefix(county).removeprefix("商丘市")[len(name) :]
     return Line("typo_township", f"{county}{wrong}{kind}{stem}村", "ok", v.code) if kind else None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 import socket
 import uuid
 from collections.abc import Generator, Iterator
@@ -151,6 +152,8 @@ class HttpConnection(BaseHTTPRequestHandler):
         engine = self.server.service.engine
         self.send_header("X-ClickHouse-Timezone", engine.timezone)
         self.send_header("X-ClickHouse-Server-Display-Name", "arrivals-embedded")
+        self._tag = secrets.token_hex(8)
+        self.send_header("X-ClickHouse-Exception-Tag", self._tag)
         self.send_header("X-ClickHouse-Query-Id", self._params.get("query_id") or str(uuid.uuid4()))
         self.send_header("X-ClickHouse-Summary", json.dumps({name: str(value) for name, value in summary.items()}))
         self.send_header("Transfer-Encoding", "chunked")
@@ -168,7 +171,8 @@ class HttpConnection(BaseHTTPRequestHandler):
         text = error.message.encode() + b"\n"
         self.close_connection = True  # the rest of the body may still be under way
         if self._answering:
-            self._piece(self._encoder[0](b"\n" + text))
+            piece, end = self._encoder
+            self._piece(piece(_framed(text, self._tag)) + end())
         else:
             self._whole(status(error.code), text, {"X-ClickHouse-Exception-Code": str(error.code)})
 
@@ -201,6 +205,12 @@ def _data_at(begun: bytes) -> int:
     while text[at : at + 1] in (" ", "\t", "\r") and at < len(text):
         at += 1
     return at + 1 if text[at : at + 1] == "\n" else at
+
+
+def _framed(text: bytes, tag: str) -> bytes:
+    """An error behind the first part of a result, marked so that clients of today's servers find it."""
+    mark, name = b"__exception__\r\n", tag.encode()
+    return b"\r\n" + mark + name + b"\r\n" + text + b"%d " % len(text) + name + b"\r\n" + mark
 
 
 def _get_reads() -> ServerError:
