@@ -172,14 +172,17 @@ def _read_reply(status: int, body: bytes) -> Reply:
 
 
 def _read_answer(result: Mapping[str, Any]) -> ScanAnswer:
-    reasons = tuple(
-        Reason(str(r.get("field", "")), str(r.get("code", "")), str(r.get("message", "")), str(r.get("message_zh", "")))
-        for r in result.get("reasons") or ()
-    )
+    reasons = tuple(map(_read_reason, result.get("reasons") or ()))
     return ScanAnswer(result.get("event_id"), result["status"], reasons, tuple(result.get("flags") or ()))
 
 
 def _read_problem(status: int, content: Mapping[str, Any]) -> Reason:
-    code = content.get("code") or str(content.get("type", "")).rsplit("/", 1)[-1].rsplit(":", 1)[-1] or str(status)
-    message = content.get("detail") or content.get("title") or f"HTTP status {status}"
-    return Reason(str(content.get("field", "")), str(code), str(message), str(content.get("detail_zh") or message))
+    """The first reason of a problem (RFC 9457), or what its own words say; a proxy may answer with no JSON at all."""
+    for reason in content.get("reasons") or ():
+        return _read_reason(reason)
+    message = str(content.get("detail") or content.get("title") or f"HTTP status {status}")
+    return Reason("", str(content.get("code") or f"http_{status}"), message, message)
+
+
+def _read_reason(reason: Mapping[str, Any]) -> Reason:
+    return Reason(*(str(reason.get(name, "")) for name in ("field", "code", "message", "message_zh")))

@@ -14,13 +14,13 @@ WORDS = frozenset("东方 和平 安平 文安 太平 大方 东明 正安 高�
 #: Other names of areas: former names, misspellings that are more common than rare, districts people call by one name.
 OTHER_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "4114": ("商邱市", "商丘地区", "商丘专区"),
+        "4114": ("商邱市", "商丘地区", "商丘专区", "商邱"),
         "411402": ("梁园县", "梁园市"),
         "411403": ("睢阳县", "睢阳市", "雎阳区", "濉阳区"),
         "411421": ("民权市", "民权区"),
-        "411422": ("雎县", "濉县", "睢县县"),
+        "411422": ("雎县", "濉县"),
         "411423": ("宁陵市", "宁陵区", "宁棱县"),
-        "411424": ("柘城市", "柘城区", "拓城县", "石城县柘城", "蔗城县"),
+        "411424": ("柘城市", "柘城区", "拓城县", "蔗城县"),
         "411425": ("虞城市", "虞城区", "虞诚县"),
         "411426": ("夏邑市", "夏邑区", "下邑县"),
         "411481": ("永城县", "永城区", "永诚市"),
@@ -39,6 +39,8 @@ _PEOPLES = (
     "仫佬族 毛南族 独龙族 怒族 普米族 布朗族 各族 自治"
 ).split()
 _KINDS = ("特别行政区", "自治区", "自治州", "自治县", "自治旗", "林区", "地区", "矿区", "新区", "省", "市", "盟", "州", "县", "旗", "区")
+#: Endings by which a name says what it is.
+_ENDINGS = frozenset("省市县区")
 #: What follows a name that is then the name of a road, a house, a shop or a village.
 _ROAD_WORDS = (
     "路 街 大道 大街 巷 胡同 大厦 小区 花园 花苑 公寓 宾馆 饭店 酒店 大酒店 广场 商场 商城 商贸 超市 市场 医院 大学 学院 中学 小学 "
@@ -50,22 +52,22 @@ ROADS_FIRST = frozenset(word[0] for word in _ROADS)
 
 
 def full_names(code: str, name: str) -> Iterator[str]:
-    """The official name and former ones that also say what they are."""
+    """The official name, former ones, and 管城区 for 管城回族区: names that say what they are."""
     yield name
-    for other in OTHER_NAMES.get(code, ()):
-        yield other
+    stem = _without_kind(name)
+    if len(stem) > 1 and name.endswith(("族区", "自治县")):
+        yield stem + name[-1]
+    yield from (other for other in OTHER_NAMES.get(code, ()) if other[-1] in _ENDINGS)
 
 
 def short_names(code: str, name: str) -> Iterator[str]:
-    """The name without its kind and the peoples named in it: 恩施 and 恩施州 of 恩施土家族苗族自治州; never a single character.
-    """
+    """The name without its kind and the peoples named in it: 恩施 and 恩施州 of 恩施土家族苗族自治州; never a single character."""
     stem = _without_kind(name)
     if len(stem) > 1 and stem != name:
         yield stem
     if name.endswith("自治州"):
         yield stem + "州"
-    if code == "4114":
-        yield "商邱"
+    yield from (other for other in OTHER_NAMES.get(code, ()) if other[-1] not in _ENDINGS)
 
 
 def _without_kind(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _NONE: frozenset[str] = frozenset()
-#: Parts too common for two characters to be taken for one another because one is part of the other.
+#: Parts too common for a character to be taken for one of which only the part was written.
 _COMMON_PARTS = frozenset("一丨丶丿乙亅二人亻口日木土氵艹女扌亠心忄月田又大小十八宀广厂尸寸辶阝贝王石金车火马门")
 
 
@@ -25,14 +25,14 @@ class Characters:
         return not self.sounds.get(wrong, _NONE).isdisjoint(self.sounds.get(right, _NONE))
 
     def same_shape(self, wrong: str, right: str) -> bool:
-        """Whether a character in daily use looks like another: 未 like 末, 固 like 堌."""
+        """Whether a character in daily use looks like another: 未 like 末, or 固 for 堌, of which a part was left out."""
         if wrong not in self.common:
             return False
         a, b = self.corners.get(wrong, ""), self.corners.get(right, "")
         p, q = self.parts.get(wrong, _NONE), self.parts.get(right, _NONE)
         if a and a == b:
             return True
-        if (wrong in q and wrong not in _COMMON_PARTS) or (right in p and right not in _COMMON_PARTS):
+        if wrong in q and wrong not in _COMMON_PARTS:
             return True
         return a[:4] == b[:4] and bool(p & q)
 

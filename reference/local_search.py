@@ -210,7 +210,7 @@ class LocalSearch:
         """A zone, or both where the name does not tell; a township or village of theirs settles it."""
         inner = [reading for zone in zones if (reading := self.in_county(text, zone, at, hits)).code not in (zone, None, CITY)]
         firm = [reading for reading in inner if reading.status == "ok"] or inner
-        if len(firm) == 1:
+        if len({reading.code for reading in firm}) == 1:
             return firm[0]
         if len(zones) == 1:
             return placed(zones[0], 0.9, "zone")

@@ -23,6 +23,8 @@ _ZONE_NAMES = {
     "豫东综合物流产业聚集区 豫东综合物流产业集聚区 豫东综合物流园区 豫东物流产业集聚区 豫东物流园区": (LOGISTICS,),
     "商丘县 县级商丘市": ("411403", "411402"),
 }
+#: Township-level units that are named like things every county has; they count only right after their county.
+_KINDLESS = frozenset({"产业集聚区", "农场", "林场"})
 Codes = tuple[str, ...]
 Pairs = Iterable[tuple[str, str]]
 
@@ -126,13 +128,14 @@ def with_local_names(names: Iterable[Name], places: Places) -> Iterator[Name]:
 def _found_anywhere(gazetteer: Gazetteer, townships: Pairs) -> Iterator[Name]:
     """The names with their kind, which stand out in any text: townships under every kind, zones."""
     codes: dict[str, Codes] = {}
-    for code, stem in townships:
+    for code, stem in (pair for pair in townships if pair[1] not in _KINDLESS):
         for spelled in (stem, *spellings(stem)):
             for kind in TOWNSHIP_KINDS:
                 have = codes.get(spelled + kind, ())
                 codes[spelled + kind] = have if code in have else (*have, code)
     for area in gazetteer.below(SHANGQIU, "township"):
-        codes[area.name] = tuple(dict.fromkeys((*codes.get(area.name, ()), area.code)))
+        if area.name.endswith(TOWNSHIP_KINDS) or area.name.startswith("商丘市"):
+            codes[area.name] = tuple(dict.fromkeys((*codes.get(area.name, ()), area.code)))
     yield from (Name(text, meant, meant, True, "township") for text, meant in codes.items())
     for names, meant in _ZONE_NAMES.items():
         yield from (Name(text, meant, meant, True, "zone") for text in names.split())

@@ -116,7 +116,9 @@ def _about(told: Mapping[str, Any], t: Mapping[str, str], language: Language) ->
     if told["birth_year"]:
         parts.append(f"{t['born'] + _TIED if language == 'en' else ''}{told['birth_year']}{t['born_suffix']}")
     parts += [
-        f"{t[word]} {told[f]}" for word, f in (("document_tail", "document_last4"), ("phone_tail", "phone_last4")) if told[f]
+        f"{t[word]}{_TIED}{told[f]}"
+        for word, f in (("document_tail", "document_last4"), ("phone_tail", "phone_last4"))
+        if told[f]
     ]
     return " · ".join(parts)
 

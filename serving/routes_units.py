@@ -17,10 +17,10 @@ from serving.unit_list import UnitList
 
 _LIST = """The unit's arrivals, newest receipt first. Follow `next_cursor` for the next page.
 
-`position` says up to where the list surely holds the stream: open the stream with `after=<position>` and nothing is missed in between."""
+`position` says up to where the list surely holds the stream: a stream opened with `after=<position>` leaves nothing out."""
 _STREAM = """Server-sent events. Send `Last-Event-ID` (or `after`) to resume without a gap.
 
-`arrival`: one arrival, new or changed; replace by `event_id`. `start` and `reset`: fetch the list now; what it may not hold yet follows.
+`arrival`: one arrival, new or changed; replace by `event_id`. `start`, `reset`: fetch the list now, what it may lack follows.
 `ping`: every 15 seconds. `farewell`: come back with the last id."""
 
 

@@ -40,6 +40,11 @@ class LogReader:
                     return str(found["topic_id"])
         raise Misconfigured("topic_missing", f"Topic {name} does not exist.", "Run: arrivals topics")
 
+    def partitions(self, topic: str) -> list[int]:
+        """The partitions of a topic, ascending; empty when the topic does not exist."""
+        with self._errors():
+            return sorted(self._reader().partitions_for_topic(self._settings.topic(topic)) or ())
+
     def bounds(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
         """For each partition the first offset that is kept and the next one to be written."""
         wanted = [TopicPartition(self._settings.topic(topic), partition) for partition in partitions]

@@ -40,13 +40,6 @@ class RangeSet:
         spans = ",".join(f"{r.partition}:{r.first}-{r.last}" for r in self.ranges)
         return f"{self.topic}@{self.topic_id}:{spans}"
 
-    def overlaps(self, other: RangeSet) -> bool:
-        """Whether both hold an offset of the same partition."""
-        mine = {r.partition: r for r in self.ranges}
-        return self.topic == other.topic and any(
-            r.partition in mine and r.first <= mine[r.partition].last and mine[r.partition].first <= r.last for r in other.ranges
-        )
-
 
 def range_set(topic: str, topic_id: str, ranges: Iterable[OffsetRange]) -> RangeSet:
     """The set of the given ranges in partition order."""

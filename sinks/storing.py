@@ -13,7 +13,7 @@ from threading import Event
 from typing import Protocol, TypeVar
 
 from arrivals.runtime.metrics import Metrics
-from schemas.errors import Misconfigured, Rejected, Unavailable
+from schemas.errors import Rejected, Unavailable
 from sinks.accumulating import Load, load_of
 from sinks.columns import Columns, Poison, Raw
 from sinks.log_reader import LogReader
@@ -31,7 +31,7 @@ class Stopped(Exception):
 
 
 class Step(Protocol):
-    """Called at every step that a crash may fall behind: `noted`, `published`, `inserted`, `done`."""
+    """Called after every step behind which a crash may fall: `gathered`, `noted`, `inserted`, `published`, `done`."""
 
     def __call__(self, name: str, /) -> None: ...
 
@@ -54,6 +54,7 @@ class Storing:
     def store(self, loads: Sequence[Load]) -> None:
         """Stores the loads. Raises Misconfigured when an operator is needed, Stopped when asked to end first."""
         started = [_entry(load, load.batch.poison) for load in loads]
+        self._step("gathered")
         self._repeat(lambda: self._writer.begin(started))
         self._step("noted")
         done = [self._store(load) for load in loads]
@@ -61,7 +62,9 @@ class Storing:
         self._step("done")
 
     def take_up(self, partitions: Mapping[str, Sequence[int]]) -> dict[tuple[str, int], tuple[int, str]]:
-        """Finishes what was begun on these partitions and says where each goes on: offset and topic identity, by topic and partition.
+        """Finishes what was begun on these partitions and says where each goes on.
+
+        Returns offset and topic identity by topic and partition.
 
         Raises Misconfigured where going on would lose or drop records (`sinks.ranges.starting_offset`).
         """
@@ -121,8 +124,8 @@ class Storing:
         self._repeat(insert)
 
     def _insert_without_misfits(self, sink: Sink, topic_id: str, records: Sequence[Raw]) -> list[Poison]:
-        """Halves refused records until the bad ones stand alone. Each half has the token of its own offsets, so a repetition after a
-        crash meets the same tokens for the same rows."""
+        """Halves refused records until the bad ones stand alone. Each half has the token of its own offsets, so a repetition
+        after a crash meets the same tokens for the same rows."""
         load = load_of(_ranges_of(sink, topic_id, records), self._columns[sink.topic], records)
         try:
             self._insert(load)

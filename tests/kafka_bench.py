@@ -6,11 +6,12 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
@@ -26,7 +27,7 @@ class Bench:
         self.bootstrap = bootstrap
         self.group, self.source, self.target = f"g-{name}", f"in-{name}", f"out-{name}"
         self.partitions = partitions
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.workers: dict[subprocess.Popen[bytes], IO[bytes]] = {}
         self.connect()
         self.admin.create_topics([NewTopic(self.source, partitions, 1), NewTopic(self.target, 4, 1)])
         self.sent = 0
@@ -59,9 +60,15 @@ class Bench:
             settings["faust"] = {"consumer_group_instance_id": name}
         told = {"bootstrap": self.bootstrap, "group": self.group, "source": self.source, "target": self.target}
         told |= {"die": die, "settings": {"batch_records": 50, "commit_seconds": 0.2, **settings}}
-        worker = subprocess.Popen([sys.executable, str(WORKER), json.dumps(told)], stderr=subprocess.PIPE)
-        self.workers.append(worker)
+        said = tempfile.TemporaryFile()
+        worker = subprocess.Popen([sys.executable, str(WORKER), json.dumps(told)], stderr=said)
+        self.workers[worker] = said
         return worker
+
+    def said(self, worker: subprocess.Popen[bytes]) -> str:
+        """What a worker wrote to its standard error."""
+        self.workers[worker].seek(0)
+        return self.workers[worker].read().decode()
 
     def stop(self, worker: subprocess.Popen[bytes]) -> int:
         """SIGTERM; the exit code."""
@@ -70,10 +77,10 @@ class Bench:
 
     def close(self) -> None:
         """Leave nothing running."""
-        for worker in self.workers:
-            if worker.poll() is None:
-                worker.kill()
-            worker.communicate(timeout=10)
+        for worker, said in self.workers.items():
+            worker.kill()
+            worker.wait(10)
+            said.close()
         self.admin.delete_topics([self.source, self.target])
         self.disconnect()
 

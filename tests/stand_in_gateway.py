@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from producers.parsing import parse_body, validate_scan
+from schemas.errors import Rejected
+
 #: Given the number of the request (from 0): None to answer by the contract, or (status, headers), or "close" to hang up.
 Trouble = Callable[[int], tuple[int, dict[str, str]] | str | None]
 
@@ -27,6 +30,7 @@ class StandInGateway:
         self.requests: list[tuple[dict[str, str], bytes]] = []
         self.lock = threading.Lock()
         self.url = ""
+        self.connections = 0
 
     def answer(self, headers: dict[str, str], raw: bytes) -> tuple[int, dict[str, str], Any]:
         with self.lock:
@@ -37,28 +41,34 @@ class StandInGateway:
                 return 0, {}, trouble
             if trouble is not None:
                 return trouble[0], trouble[1], {"title": "trouble", "code": "trouble"}
-            return self._by_contract(raw)
+            return self._by_contract(headers.get("Authorization", "").removeprefix("Bearer "), raw)
 
-    def _by_contract(self, raw: bytes) -> tuple[int, dict[str, str], Any]:
+    def _by_contract(self, token: str, raw: bytes) -> tuple[int, dict[str, str], Any]:
         try:
-            content = json.loads(raw)
-        except ValueError:
-            return 400, {}, {"title": "Bad JSON", "code": "json_invalid", "detail": "not JSON"}
-        scans = content if isinstance(content, list) else [content]
-        return 202, {}, {"server_time": "2020-02-18T00:00:00.000+08:00", "results": [self._one(scan) for scan in scans]}
+            scans, _ = parse_body(raw)
+        except Rejected as error:
+            return 400, {}, {"title": "Bad post", "code": error.reasons[0].code, "detail": error.message}
+        return 202, {}, {"server_time": "2020-02-18T00:00:00.000+08:00", "results": [self._one(token, s) for s in scans]}
 
-    def _one(self, scan: Any) -> dict[str, Any]:
-        event_id, said = scan.get("event_id"), json.dumps(scan, sort_keys=True)
-        if event_id in self.refuse:
-            return _rejected(event_id, "person.name", "text_empty")
-        known = self.seen.get(event_id)
-        if known is not None and known != said:
+    def _one(self, token: str, value: Any) -> dict[str, Any]:
+        event_id = value.get("event_id") if isinstance(value, dict) else None
+        try:
+            scan = validate_scan(value)
+        except Rejected as error:
+            return _rejected(event_id, error.reasons[0].field, error.reasons[0].code)
+        if token != f"sq_device_{scan.site_id}":
+            return _rejected(event_id, "site_id", "site_forbidden")
+        if scan.event_id in self.refuse:
+            return _rejected(event_id, "person.name", "value_invalid")
+        said = scan.model_dump_json()
+        if self.seen.get(scan.event_id, said) != said:
             return _rejected(event_id, "event_id", "id_conflict")
-        self.seen[event_id] = said
-        return {"event_id": event_id, "status": "duplicate" if known else "accepted", "flags": [], "reasons": []}
+        fresh = scan.event_id not in self.seen
+        self.seen[scan.event_id] = said
+        return {"event_id": event_id, "status": "accepted" if fresh else "duplicate", "flags": [], "reasons": []}
 
 
-def _rejected(event_id: str, field: str, code: str) -> dict[str, Any]:
+def _rejected(event_id: str | None, field: str, code: str) -> dict[str, Any]:
     reason = {"field": field, "code": code, "message": "wrong", "message_zh": "有误"}
     return {"event_id": event_id, "status": "rejected", "flags": [], "reasons": [reason]}
 
@@ -83,6 +93,10 @@ def stand_in_gateway() -> Iterator[StandInGateway]:
 def _handler(gateway: StandInGateway) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            gateway.connections += 1
+            super().setup()
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))

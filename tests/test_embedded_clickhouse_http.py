@@ -6,6 +6,7 @@ import gzip
 import json
 import socket
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -136,12 +137,14 @@ def test_errors(http: httpx.Client, sql: str, code: int, status: int) -> None:
 
 def test_an_error_behind_the_first_rows_breaks_the_answer_off(http: httpx.Client) -> None:
     sql = "SELECT throwIf(number = 900000) FROM numbers(1000000)"
-    received = b""
-    with pytest.raises(httpx.RemoteProtocolError), http.stream("POST", "/", content=sql) as answer:
+    received: list[bytes] = []
+    with http.stream("POST", "/", content=sql) as answer:
         assert answer.status_code == 200
-        for piece in answer.iter_raw():
-            received += piece
-    assert b"Code: 395. DB::Exception" in received[-1000:]
+        with pytest.raises(httpx.RemoteProtocolError):
+            received.extend(answer.iter_raw())
+    end = b"".join(received)[-1000:]
+    assert b"Code: 395. DB::Exception" in end
+    assert answer.headers["X-ClickHouse-Exception-Tag"].encode() in end
 
 
 def test_get_does_not_write(http: httpx.Client, table: str) -> None:
@@ -171,8 +174,6 @@ def test_inserts(http: httpx.Client, table: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "lz4", "identity", "zstd"])
 def test_compressed_bodies(http: httpx.Client, table: str, encoding: str) -> None:
-    import zlib
-
     pack = {"gzip": gzip.compress, "deflate": zlib.compress, "lz4": lz4.frame.compress}.get(encoding, bytes)
     rows = "".join(f"{number}\tx\n" for number in range(100_000)).encode()
     answer = http.post(

@@ -60,7 +60,7 @@ VALUES: dict[str, list[Any]] = {
     "UUID": [uuid.UUID(int=0), uuid.UUID("018d5e6e-0000-7000-8000-000000000001")],
     ENUM8: ["low", "a, (b)", "it's"],
     ENUM16: ["low", "high"],
-    "IPv4": [IPv4Address("0.0.0.0"), IPv4Address("192.168.1.255")],
+    "IPv4": [IPv4Address("1.0.0.0"), IPv4Address("192.168.1.255")],
     "IPv6": [IPv6Address("::1"), IPv6Address("2001:db8::ffff")],
     "Array(String)": [[], ["a"], ["b", "", "c" * 300]],
     "Array(UInt16)": [[], [1, 2, 65535]],

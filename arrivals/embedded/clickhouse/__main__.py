@@ -19,7 +19,7 @@ from arrivals.embedded.clickhouse.native_server import NativeConnection, NativeL
 from arrivals.embedded.clickhouse.watch import Watcher
 from schemas.errors import Misconfigured
 
-_FINISH_SECONDS = 15.0
+_FINISH_SECONDS, _POLL_SECONDS = 10.0, 0.1
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -63,7 +63,7 @@ def stop_event(options: argparse.Namespace) -> threading.Event:
     """Set by SIGTERM, by SIGINT and, when asked for, by the end of standard input."""
     stop = threading.Event()
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
     signal.signal(signal.SIGTERM, on_signal)
@@ -94,8 +94,9 @@ def serve(options: argparse.Namespace) -> None:
         raise Misconfigured("clickhouse_port", f"A port cannot be listened on: {error.strerror}.") from error
     watcher.start()
     for listener in (native, http):
-        threading.Thread(target=listener.serve_forever, name=type(listener).__name__, daemon=True).start()
-    print(f"ready native={options.host}:{native.port} http={options.host}:{http.port}", flush=True)
+        threading.Thread(target=listener.serve_forever, args=(_POLL_SECONDS,), name=type(listener).__name__, daemon=True).start()
+    sys.stdout.write(f"ready native={options.host}:{native.port} http={options.host}:{http.port}\n")
+    sys.stdout.flush()
     stop.wait()
     ended = [listener.finish(_FINISH_SECONDS) for listener in (native, http)]
     http.sessions.close()
@@ -109,7 +110,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         serve(arguments(argv))
     except Misconfigured as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     return 0
 

@@ -33,7 +33,7 @@ _ALIASES = {
     "MultiLineString": "Array(LineString)",
     "MultiPolygon": "Array(Polygon)",
 }
-_INDEX_WIDTH, _HAS_KEYS = (1, 2, 4, 8), 1 << 9
+_INDEX_WIDTH, _HAS_KEYS, _LONG = (1, 2, 4, 8), 1 << 9, 0x80
 
 
 class Layout(NamedTuple):
@@ -53,12 +53,13 @@ def _fixed(width: int) -> Layout:
 
 def _strings(source: Source, rows: int) -> None:
     """Steps over `rows` strings. The one loop per value: kept to a few instructions, refilling only when it runs out."""
+    long = _LONG
     while rows:
         buffer, position = source.buffer, source.position
         try:
             while rows:
                 length = buffer[position]
-                if length < 0x80:
+                if length < long:
                     position += length + 1
                 else:
                     source.position = position

@@ -14,7 +14,7 @@ class Role(StrEnum):
     READER = "reader"
 
 
-#: Settings each role starts with. `readonly=2` lets a reader change settings but not this one; 100 % exact reads come from the views.
+#: Settings each role starts with. `readonly=2` lets a reader change others, as Grafana does, but not this one.
 BASELINE: dict[Role, dict[str, str]] = {
     Role.OWNER: {},
     Role.READER: {"max_execution_time": "30", "max_result_rows": "10000000", "readonly": "2"},

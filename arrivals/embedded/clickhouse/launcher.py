@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import re
 import secrets
 import subprocess
@@ -13,6 +14,7 @@ from typing import Self
 
 from schemas.errors import Misconfigured, Unavailable
 
+_ROOT = Path(__file__).resolve().parents[3]
 _READY = re.compile(r"ready native=.*:(\d+) http=.*:(\d+)")
 
 
@@ -57,7 +59,7 @@ class ClickHouseServer:
                 text=True,
                 cwd=_ROOT,
             )
-        found = _READY.match(self._first_line(seconds))
+        found = _READY.match(_first_line(self.process, seconds))
         if not found:
             late = self.process.poll() is None
             self.kill()
@@ -68,20 +70,17 @@ class ClickHouseServer:
 
     def stop(self, seconds: float = 30.0) -> None:
         """Ends the server: what is committing is stored, the rest is cancelled. Killed when it takes longer than `seconds`."""
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-        self._reap()
+        process, self.process = self.process, None
+        if process is not None:
+            process.terminate()
+            _wait(process, seconds)
 
     def kill(self) -> None:
         """Ends the process as a power cut would."""
-        if self.process is not None:
-            self.process.kill()
-            self._reap()
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            _wait(process, None)
 
     def __enter__(self) -> Self:
         self.start()
@@ -116,28 +115,34 @@ class ClickHouseServer:
         path.write_text(value, "utf-8")
         return path
 
-    def _first_line(self, seconds: float) -> str:
-        lines: list[str] = []
-        assert self.process is not None and self.process.stdout is not None
-        reader = threading.Thread(target=lambda out: lines.append(out.readline()), args=(self.process.stdout,), daemon=True)
-        reader.start()
-        reader.join(seconds)
-        if lines and not lines[0]:
-            self.process.wait()
-        return lines[0] if lines else ""
-
     def _reason(self, begun: int) -> str:
         with (self.data_dir / "server.log").open(encoding="utf-8", errors="replace") as log:
             log.seek(begun)
             return (log.read().strip().splitlines() or ["The embedded ClickHouse ended without a word."])[-1]
 
-    def _reap(self) -> None:
-        assert self.process is not None
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                stream.close()
-        self.process = None
+
+def _first_line(process: subprocess.Popen[str], seconds: float) -> str:
+    """The first line a process prints; empty when it ends or takes too long."""
+    lines: queue.Queue[str] = queue.Queue()
+    out = process.stdout
+    if out is None:
+        return ""
+    threading.Thread(target=lambda: lines.put(out.readline()), name="first line", daemon=True).start()
+    try:
+        line = lines.get(timeout=seconds)
+    except queue.Empty:
+        return ""
+    if not line:
+        process.wait()
+    return line
 
 
-_ROOT = Path(__file__).resolve().parents[3]
+def _wait(process: subprocess.Popen[str], seconds: float | None) -> None:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()

@@ -18,8 +18,8 @@ Told = Callable[[], Columns | None]
 def native_blocks(chunks: Iterator[Chunk], ended: Told, running: Told) -> Generator[Chunk]:
     """One block each: first one without rows, then the result.
 
-    The engine writes `DateTime('Zone')` of a column as `DateTime`; then, and for types whose blocks cannot be followed, `running` has
-    to tell the columns beside the running query. For a result without rows `ended` does. Both may not know.
+    The engine writes a column of type `DateTime('Zone')` as `DateTime`; then, and for types whose blocks cannot be followed,
+    `running` has to tell the columns beside the running query. For a result without rows `ended` does. Both may not know.
     """
     first = next(chunks, None)
     if first is None or not first.data:

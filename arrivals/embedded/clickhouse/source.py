@@ -8,6 +8,7 @@ from collections.abc import Callable
 from arrivals.embedded.clickhouse.errors import TOO_LARGE, server_error
 
 _U64 = struct.Struct("<Q")
+_MORE, _MOST_SHIFT = 0x80, 63
 
 
 class Source:
@@ -51,10 +52,10 @@ class Source:
 
     def varuint(self) -> int:
         number = shift = 0
-        while (byte := self.byte()) & 0x80:
+        while (byte := self.byte()) & _MORE:
             number |= (byte & 0x7F) << shift
             shift += 7
-            if shift > 63:
+            if shift > _MOST_SHIFT:
                 raise server_error(TOO_LARGE, "A variable-length number is longer than 64 bits.")
         return number | byte << shift
 
@@ -82,8 +83,8 @@ def whole(data: bytes) -> Source:
 
 def varuint(number: int) -> bytes:
     out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
+    while number >= _MORE:
+        out.append(number & 0x7F | _MORE)
         number >>= 7
     out.append(number)
     return bytes(out)

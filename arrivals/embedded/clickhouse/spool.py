@@ -1,7 +1,8 @@
 """Holds the rows of an insert until its client has sent the last of them.
 
-chDB's own streaming insert loses errors raised behind the parsing of rows (a violated constraint, a failing materialized view): it reports success
-and stores nothing. An INSERT from a file reports them, so rows go through a file; as it is nameless and short-lived the kernel seldom writes it out.
+chDB's own streaming insert loses errors raised behind the parsing of rows (a violated constraint, a failing view): it reports
+success and stores nothing. An INSERT from a file reports them, so rows go through a file. It is nameless and short-lived,
+so the kernel seldom writes it out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Spool:
     """A nameless file: gone when the `with` block is left, or when the process dies."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  (closed by __exit__)
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - closed by __exit__
 
     def __enter__(self) -> Self:
         return self

@@ -26,8 +26,8 @@ _INSERT = re.compile(
 _FORMAT = re.compile(r"\s+FORMAT\s+(?P<format>\w+)(?P<settings>\s+SETTINGS\s+[^;]*)?\s*;?\s*$", re.IGNORECASE)
 _OUTFILE = re.compile(r"\bINTO\s+OUTFILE\b", re.IGNORECASE)
 _SESSION = re.compile(r"\s*(?:SET\s+(?P<setting>\w+)\s*=|USE\s)", re.IGNORECASE)
-#: `file` reads any file of this machine and `python` objects of this process without a privilege being asked for; the others run text
-#: that is not looked at here, or can name a function through a parameter.
+#: `file` reads any file of this machine and `python` objects of this process without a privilege being asked for; the others run
+#: text that is not looked at here, or can name a function through a parameter.
 _FORBIDDEN_TO_READERS = re.compile(r"\b(?:file|python|eval|arrowstream|Identifier)\b|[`\"][^`\"]*\\", re.IGNORECASE)
 _KEPT_FROM_READERS = frozenset({"profile", "role", "readonly", "dialect", "log_comment"})
 

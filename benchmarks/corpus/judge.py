@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from reference.resolution import Resolution
-from tests.corpus.generate import Line
+from benchmarks.corpus.generate import Line
 
 LEVELS = (("county", 6), ("township", 9), ("village", 12))
 
@@ -69,7 +69,7 @@ def right(line: Line, answer: Resolution) -> bool:
     if line.status == "outside":
         return line.code == "" or bool(answer.outside_code and line.code.startswith(answer.outside_code))
     if line.status == "ambiguous":
-        return len(line.candidates) > 8 or any(line.code.startswith(c) or c.startswith(line.code) for c in answer.candidates)
+        return not line.code or len(line.candidates) > 8 or any(line.code.startswith(c) or c.startswith(line.code) for c in answer.candidates)
     return (answer.unit or "") == line.code
 
 

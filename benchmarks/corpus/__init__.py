@@ -1,0 +1,1 @@
+"""Labelled addresses, generated and hand-written, and their judge."""
