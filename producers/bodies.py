@@ -19,7 +19,9 @@ async def read_body(request: Request, most_bytes: int, seconds: float) -> tuple[
     encoding = request.headers.get("content-encoding", "").strip().lower()
     media, _, parameters = request.headers.get("content-type", "").partition(";")
     if media.strip().lower() not in _TYPES:
-        raise Refused("media_type", "The body must be application/json.", 415, "Accepted: application/json, optionally charset=gbk.")
+        raise Refused(
+            "media_type", "The body must be application/json.", 415, "Accepted: application/json, optionally charset=gbk."
+        )
     if encoding not in _ENCODINGS:
         raise Refused("content_encoding", "This content encoding is not accepted.", 415, "Accepted: gzip, identity.")
     declared = request.headers.get("content-length", "")
@@ -64,7 +66,9 @@ def _charset(parameters: str) -> str:
         name, _, value = parameter.strip().partition("=")
         if name == "charset":
             charset = value.strip("\"' ")
-            return {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030"}.get(charset, "?")
+            return {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030"}.get(
+                charset, "?"
+            )
     return "utf-8"
 
 

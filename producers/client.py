@@ -73,6 +73,11 @@ class GatewayClient:
         self._patience = patience
         self._compress_from = compress_from_bytes
         self._session: aiohttp.ClientSession | None = None
+        self._heard = time.monotonic()
+
+    def silent(self) -> bool:
+        """Whether no post at all was answered for as long as the patience lasts: the gateway is gone, not one post unlucky."""
+        return time.monotonic() - self._heard >= self._patience.total_seconds
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -97,6 +102,7 @@ class GatewayClient:
         while True:
             fault, retry_after, reply = await self._attempt(body, sent)
             if reply is not None:
+                self._heard = time.monotonic()
                 return reply
             self.faults[fault] += 1
             wait = _wait_seconds(attempt, retry_after)

@@ -59,7 +59,12 @@ def _examples_html() -> str:
 def _operation() -> dict[str, Any]:
     scan, examples = {"$ref": _REF.format(model="Scan")}, {name: {"value": value} for name, value in _examples().items()}
     body = {"oneOf": [scan, {"type": "array", "items": scan, "minItems": 1, "maxItems": 500}]}
-    failures = {"400": "no usable JSON", "401": "no valid token", "403": "another site or role", "408": "the body came too slowly"}
+    failures = {
+        "400": "no usable JSON",
+        "401": "no valid token",
+        "403": "another site or role",
+        "408": "the body came too slowly",
+    }
     failures |= {"409": "event_id already used", "413": "too large", "415": "other type or encoding", "422": "wrong field"}
     failures |= {"429": "too many scans; Retry-After", "503": "Kafka does not confirm; Retry-After, keep the scan"}
     problems = {s: _content(d, "application/problem+json", "Problem") for s, d in failures.items()}

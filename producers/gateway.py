@@ -59,7 +59,9 @@ def build_app(parts: Parts) -> FastAPI:
     async def not_here(_: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         advice = {404: "Nothing is here; scans go to POST /v1/scans.", 405: "This address takes another method."}
-        return render(status, f"http_{status}", advice.get(status, "The gateway failed; the scan may be repeated."), _wall_clock())
+        return render(
+            status, f"http_{status}", advice.get(status, "The gateway failed; the scan may be repeated."), _wall_clock()
+        )
 
     app.router.add_route("/v1/scans", post_scans, methods=["POST"])
     app.add_exception_handler(HTTPException, not_here)
@@ -74,9 +76,7 @@ async def _answer(parts: Parts, request: Request) -> Response:
     try:
         now = _now(parts.settings, request, now)
         device = _device(parts, request, now)
-        body, charset = await read_body(
-            request, parts.settings.gateway_max_body_bytes, parts.settings.gateway_body_seconds
-        )
+        body, charset = await read_body(request, parts.settings.gateway_max_body_bytes, parts.settings.gateway_body_seconds)
         return await _receive(parts, body, charset, device, now)
     except ArrivalsError as error:
         return problem(error, now)
@@ -145,4 +145,3 @@ def _add_operations(app: FastAPI, parts: Parts) -> None:
     routes: dict[str, Callable[[Request], Awaitable[Response]]] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
     for path, route in routes.items():
         app.router.add_route(path, route, methods=["GET"])
-

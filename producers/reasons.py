@@ -12,7 +12,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "body_not_json": ("the body is no JSON; correct it where the position says", "正文不是合法的 JSON;请按所示位置改正"),
     "body_shape": ("the body must be one scan object or an array of them", "正文应为一个登记对象或登记数组"),
     "batch_too_large": ("an array may hold at most 500 scans; send smaller ones", "一次最多 500 条;请分批发送"),
-    "encoding": ("the body is not UTF-8; is it GBK? declare it with charset=gbk", "正文不是 UTF-8 编码;若为 GBK 请声明 charset=gbk"),
+    "encoding": (
+        "the body is not UTF-8; is it GBK? declare it with charset=gbk",
+        "正文不是 UTF-8 编码;若为 GBK 请声明 charset=gbk",
+    ),
     "nesting": ("the JSON is nested too deeply", "JSON 嵌套过深"),
     "duplicate_key": ("a key stands twice in one object; send it once", "同一对象中有重复的键;请只保留一个"),
     "missing": ("the field is missing; add it", "缺少该字段;请补充"),

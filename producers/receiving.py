@@ -117,7 +117,7 @@ class Receiving:
 
     async def keep_refused_body(self, body: bytes, why: Reason, device: Device, now: datetime) -> None:
         """Keeps a body that is no usable JSON whole in the dead letters. Raises Unavailable like `receive`."""
-        kept = self._sealer.refused(body[:_MOST_RECORD_BYTES // 2], why, device.device_id, device.site_id, now)
+        kept = self._sealer.refused(body[: _MOST_RECORD_BYTES // 2], why, device.device_id, device.site_id, now)
         await self._confirming.confirm([kept])
         self._count([Result(None, "rejected", (), (why,))])
 

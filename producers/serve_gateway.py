@@ -57,7 +57,9 @@ def run_gateway(settings: Settings) -> None:
         metrics,
     )
     checks = _checks(feed, confirming)
-    app = build_app(Parts(settings, lambda: feed.current, receiving, RateLimit(settings.gateway_rate_per_device), metrics, checks))
+    app = build_app(
+        Parts(settings, lambda: feed.current, receiving, RateLimit(settings.gateway_rate_per_device), metrics, checks)
+    )
     log.info("gateway_started", port=settings.gateway_port, reference_version=feed.current.version, ids_remembered=warmed)
     try:
         serve(app, settings.gateway_host, settings.gateway_port)

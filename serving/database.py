@@ -47,6 +47,7 @@ class Database:
         self._settings = settings
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="clickhouse")
         self._own = local()
+        self._clients: list[Client] = []
         self._pending = 0
 
     async def ask(self, sql: str, values: Mapping[str, Any], most: int = LARGEST_RESULT) -> Table:
@@ -79,11 +80,14 @@ class Database:
         return None
 
     def close(self) -> None:
-        """Waits for running questions and ends the threads; their connections close with them."""
+        """Waits for running questions, ends the threads and closes their connections."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+        for client in self._clients:
+            client.disconnect()
 
     def _client(self) -> Client:
         client: Client | None = getattr(self._own, "client", None)
         if client is None:
             client = self._own.client = connect(self._settings)
+            self._clients.append(client)
         return client

@@ -45,7 +45,7 @@ def router(services: Services) -> APIRouter:
     @routes.get("/stream", description=_STREAM, summary="A unit's live stream", response_class=Response)
     async def stream(request: Request, unit: str, after: str | None = None) -> Response:
         admit(services, request.state.who, unit)
-        return services.streams.open(unit, request.state.who, request.headers.get("last-event-id") or after)
+        return await services.streams.open(unit, request.state.who, request.headers.get("last-event-id") or after)
 
     return routes
 

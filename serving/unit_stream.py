@@ -28,7 +28,7 @@ from serving.units import backfill_sql, stored_sql
 
 #: A reader who missed more fetches the list anew.
 MOST_BACKFILLED = 2_000
-_WAIT_SECONDS, _LOOKS = 0.25, 12
+_WAIT_SECONDS, _AHEAD_SECONDS, _LOOKS = 0.25, 0.05, 12
 _RETRY_MS = (1_000, 5_000)
 
 
@@ -40,10 +40,15 @@ class UnitStreams:
         self._database = database
         self._snapshot = snapshot
 
-    def open(self, unit: str, who: Principal, after: str | None) -> EventStream:
+    async def open(self, unit: str, who: Principal, after: str | None) -> EventStream:
         """The stream of a unit after a position. Raises Refused (400) for a position that is none, Unavailable."""
         position = decode(after) if after else None
         ring = self._hub.ring
+        for _ in range(_LOOKS if position else 0):
+            # A reader who comes from another process may be a moment ahead of this one.
+            if not ring.ahead(position or {}):
+                break
+            await asyncio.sleep(_AHEAD_SECONDS)
         here = dict(ring.position)
         # From here to the end of `join` nothing is awaited: no event can slip in between memory and queue.
         floor = dict(ring.floor)

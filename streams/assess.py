@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.arrival import Decision, Risk
@@ -30,6 +31,11 @@ def assess(case: Case) -> Assessment:
     said = [spoken for _, rule in RULES if (spoken := rule(case)) is not None]
     if not said:
         return _QUIET
-    strongest = max(said, key=lambda s: _DECISION[s.decision])
+    decisive = strongest(said)
     risk = max((s.risk for s in said), key=_RISK.__getitem__)
-    return Assessment(risk, strongest.decision, strongest.rule, tuple(said))
+    return Assessment(risk, decisive.decision, decisive.rule, tuple(said))
+
+
+def strongest(said: Sequence[Spoken]) -> Spoken:
+    """The one whose decision weighs most; of equals the first that spoke. `said` is not empty."""
+    return max(said, key=lambda spoken: _DECISION[spoken.decision])

@@ -38,7 +38,7 @@ class _FetchResults(OrderedDict[Any, Any]):
         super().__setitem__(partition, result)
 
 
-def _take_all(result: FetchResult, max_records: int | None = None) -> list[Record]:
+def _take_all(result: FetchResult, _limit: int | None = None) -> list[Record]:
     """`FetchResult.getall` without its generator and its copy of every record, which cost a microsecond each.
 
     Raises CorruptRecordException when a checksum is wrong.
@@ -105,15 +105,9 @@ class BatchClient(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_bytes = _FETCH_MAX_BYTES
         return consumer
 
-    async def _fetch_records(
-        self,
-        consumer: Any,
-        active_partitions: set[TP],
-        timeout: float | None = None,
-        max_records: int | None = None,
-    ) -> Any:
+    async def _fetch_records(self, *args: Any, **options: Any) -> Any:
         """Everything fetched at once, so that the next fetch is under way while this one is worked on."""
-        return await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=None)
+        return await super()._fetch_records(*args, **{**options, "max_records": None})
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """False when the broker did not take it: the next interval tries again, or the new owner reads again."""

@@ -19,9 +19,9 @@ import asyncio
 import gc
 import signal
 import tempfile
-from asyncio import Task
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from asyncio import Future, Task
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
@@ -34,9 +34,10 @@ from faust.tables.manager import TableManager
 from faust.types import Message, StreamT, TransportT
 from mode.supervisors import CrashingSupervisor
 
-from schemas.errors import Unavailable
+from schemas.errors import Misconfigured, Unavailable
 from streams.batch_producer import AnyOutput, BatchProducer, Packed
 from streams.batch_records import Batch
+from streams.batch_settings import BatchReport, EngineHealth, EngineSettings, PartitionHealth
 from streams.batch_transport import (
     BatchConsumer,
     BatchSchema,
@@ -45,66 +46,9 @@ from streams.batch_transport import (
     producer_client,
 )
 
+__all__ = ["Batch", "BatchEngine", "BatchReport", "EngineHealth", "EngineSettings", "PartitionHealth", "build_app"]
+
 Step = Callable[[Batch], Iterable[AnyOutput]]
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """What an operator may turn. `bootstrap` is `host:port[,host:port]`; `faust` goes to `faust.App` as it is
-    (TLS, SASL).
-    """
-
-    group: str
-    bootstrap: str
-    source: str
-    batch_records: int = 2_000
-    batches_in_flight: int = 4
-    commit_seconds: float = 0.5
-    drain_seconds: float = 20.0
-    stall_seconds: float = 120.0
-    session_seconds: float = 6.0
-    rebalance_seconds: float = 15.0
-    partition_fetch_bytes: int = 1024 * 1024
-    output_batch_bytes: int = 900_000
-    compression: str | None = None
-    faust: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """One finished batch, for metrics: counts, and seconds spent in the step and from its end to the
-    acknowledgement.
-    """
-
-    topic: str
-    partition: int
-    records: int
-    outputs: int
-    step_seconds: float
-    delivery_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionHealth:
-    """One assigned partition: the first offset not yet safe, records waiting behind it, seconds since it last
-    moved.
-    """
-
-    position: int | None
-    lag: int
-    idle_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class EngineHealth:
-    """`ready`: in the group, partitions known. `stalled`: partitions that have records waiting and have not
-    moved.
-    """
-
-    ready: bool
-    partitions: Mapping[int, PartitionHealth]
-    stalled: tuple[int, ...]
-    batches_in_flight: int
 
 
 class _NoTables(TableManager):
@@ -140,6 +84,7 @@ def build_app(settings: EngineSettings, folder: Path) -> faust.App:
         "broker_max_poll_records": settings.batch_records,
         "broker_max_poll_interval": settings.stall_seconds * 2,
         "broker_session_timeout": settings.session_seconds,
+        "consumer_group_instance_id": settings.member,
         "broker_rebalance_timeout": settings.rebalance_seconds,
         "broker_heartbeat_interval": settings.session_seconds / 3,
         "consumer_auto_offset_reset": "earliest",
@@ -154,6 +99,15 @@ def build_app(settings: EngineSettings, folder: Path) -> faust.App:
     return _App(settings.group, **{**options, **settings.faust})
 
 
+def explained(error: BaseException) -> BaseException:
+    """A Kafka error as one of our families; any other as it is."""
+    if not isinstance(error, KafkaError):
+        return error
+    if "Auth" in type(error).__name__:
+        return Misconfigured("kafka_refused", f"Kafka refuses: {error!r}.", "Check the account, its password and its ACLs.")
+    return Unavailable("kafka_unavailable", f"Kafka: {error!r}.")
+
+
 class BatchEngine:
     """Runs one step over one topic. `observe` is told of every finished batch, in the engine's thread."""
 
@@ -166,14 +120,20 @@ class BatchEngine:
         self._deliveries: set[Task[None]] = set()
         self._producer: BatchProducer | None = None
         self._draining = False
+        self._step_began: float | None = None
+        self._crashing: Future[None] | None = None
         self._app: faust.App | None = None
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT, then drain. Raises what ended it otherwise: exit non-zero, be
-        restarted.
+        """Work until SIGTERM or SIGINT, then drain.
+
+        Raises Misconfigured or Unavailable, or whatever the step raised: exit non-zero and be restarted.
         """
         gc.set_threshold(50_000, 20, 50)
-        uvloop.run(self._run())
+        loop = uvloop.new_event_loop()
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(self._run())  # not `uvloop.run`: cancelling what hangs on a dead broker would hang too
+        loop.close()
 
     async def _run(self) -> None:
         stop = asyncio.Event()
@@ -189,11 +149,21 @@ class BatchEngine:
                 await app.start()
                 await app.wait(stop)  # type: ignore[arg-type]
                 if not app.crashed:
-                    await self._drain()
+                    await self._in_time(self._drain())
+            except KafkaError as error:
+                raise explained(error) from error
             finally:
-                await app.stop()
+                await self._in_time(app.stop())
         if app.crash_reason is not None:
-            raise app.crash_reason
+            raise explained(app.crash_reason)
+
+    async def _in_time(self, ending: Coroutine[Any, Any, None]) -> None:
+        """Faust and aiokafka wait long for a dead broker, and swallow being cancelled."""
+        task = asyncio.ensure_future(ending)
+        await asyncio.wait({task}, timeout=self.settings.drain_seconds)
+        if not task.done():
+            raise Unavailable("stop_timed_out", "Kafka did not take in time what was in work. It will be read again.")
+        task.result()
 
     def _build(self, folder: Path) -> faust.App:
         app = build_app(self.settings, folder)
@@ -205,7 +175,7 @@ class BatchEngine:
     async def _drain(self) -> None:
         self._draining = True
         self._consumer.stop_flow()
-        async with asyncio.timeout(self.settings.drain_seconds), self._working:
+        async with self._working:
             while self._deliveries:
                 await asyncio.wait(self._deliveries)
             await self._consumer.commit()
@@ -220,26 +190,26 @@ class BatchEngine:
 
     async def _work(self, message: Message) -> None:
         batch = batch_of(message)
-        began = monotonic()
+        began = self._step_began = monotonic()
         outputs = list(self._step(batch))
-        stepped = monotonic()
+        stepped, self._step_began = monotonic(), None
         packed = await self._batches().pack(outputs)
         await self._slots.acquire()
         report = BatchReport(batch.topic, batch.partition, len(batch.records), len(outputs), stepped - began, stepped)
         task = asyncio.create_task(self._deliver(message, packed, report))
         self._deliveries.add(task)
-        task.add_done_callback(self._deliveries.discard)
+        task.add_done_callback(self._delivered)
 
     async def _deliver(self, message: Message, packed: Packed, report: BatchReport) -> None:
         """While this waits for the replicas the next batches are already worked on."""
-        try:
-            await asyncio.gather(*await self._batches().send(packed))
-        except KafkaError as error:
-            await self.app.crash(error)
-        else:
-            self._finish(message, replace(report, delivery_seconds=monotonic() - report.delivery_seconds))
-        finally:
-            self._slots.release()
+        await asyncio.gather(*await self._batches().send(packed))
+        self._finish(message, replace(report, delivery_seconds=monotonic() - report.delivery_seconds))
+
+    def _delivered(self, task: Task[None]) -> None:
+        self._deliveries.discard(task)
+        self._slots.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crashing = asyncio.ensure_future(self.app.crash(error))
 
     def _finish(self, message: Message, report: BatchReport) -> None:
         self._consumer.acknowledge(message)
@@ -247,11 +217,10 @@ class BatchEngine:
             self._observe(report)
 
     async def _watch(self) -> None:
-        """A partition with records waiting that does not move is a fault no restart of ours would hide: end
-        the process.
-        """
+        """A partition with records waiting that does not move: end the process, a fresh one may do better."""
         while not self.app.should_stop:
-            await self.app.sleep(min(5.0, self.settings.stall_seconds / 4))
+            await self.app.sleep(min(1.0, self.settings.stall_seconds / 4))
+            self._consumer.note_rest()
             if stalled := self.health().stalled:
                 raise Unavailable("partitions_stalled", f"No progress on {self.settings.source} {list(stalled)}.")
 
@@ -272,7 +241,8 @@ class BatchEngine:
         limit = self.settings.stall_seconds
         stalled = tuple(n for n, health in partitions.items() if health.lag and health.idle_seconds > limit)
         ready = consumer.can_resume_flow.is_set() and not app.rebalancing
-        return EngineHealth(ready, partitions, stalled, consumer.ledger.open_leases())
+        busy = now - (self._step_began or now)
+        return EngineHealth(ready, partitions, stalled, consumer.ledger.open_leases(), busy)
 
     @property
     def app(self) -> faust.App:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from asyncio import Future, Lock
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -44,7 +45,7 @@ class BatchProducer:
         self._places: dict[tuple[str, bytes | None], Place] = {}
         self._sending = Lock()
 
-    async def pack(self, outputs: list[AnyOutput]) -> Packed:
+    async def pack(self, outputs: Sequence[AnyOutput]) -> Packed:
         """The outputs as record batches, in order within each partition. Raises KafkaError when a topic is
         unknown.
         """

@@ -38,11 +38,11 @@ def producer_client(app: AppT) -> aiokafka.AIOKafkaProducer:
 class BatchSchema(Schema):  # type: ignore[type-arg]
     """Hands Faust messages on as they are: the value is a Batch, nothing is to be decoded."""
 
-    def loads_key(self, app: AppT, message: Message, **_: Any) -> Any:
+    def loads_key(self, *_: Any, **__: Any) -> Any:
         """No key: a batch holds many."""
         return None
 
-    def loads_value(self, app: AppT, message: Message, **_: Any) -> Any:
+    def loads_value(self, _app: AppT, message: Message, **_: Any) -> Any:
         """The batch itself."""
         return message.value
 
@@ -57,7 +57,7 @@ class BatchConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> BatchClient:
         return BatchClient(self, self.loop, self.beacon)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's name
         """One message per partition and up to `broker_max_poll_records` records, fairly over the partitions."""
         fetched, _ = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
@@ -122,7 +122,7 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
         self.ledger.forget(revoked)
 
-    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+    async def _commit_offsets(self, offsets: Mapping[TP, int], **_: Any) -> bool:
         """Unlike Faust's own, remembers an offset as committed only when it was."""
         ours = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
         if not ours or not await self._commit(ours):
@@ -130,7 +130,7 @@ class BatchConsumer(driver.Consumer):
         self._committed_offset.update(ours)
         return True
 
-    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+    def _filter_tps_with_pending_acks(self, _topics: Any = None) -> Iterator[TP]:
         return iter(self.ledger.keys())
 
     def _new_offset(self, tp: TP) -> int | None:
@@ -147,6 +147,12 @@ class BatchConsumer(driver.Consumer):
         if state is None or state.highwater is None or position is None:
             return 0
         return int(max(0, state.highwater - position))
+
+    def note_rest(self) -> None:
+        """Partitions with nothing waiting are not stuck: they count as moved."""
+        for tp in self.ledger.keys():
+            if not self.waiting(tp):
+                self.ledger.rest(tp, monotonic())
 
     def on_buffer_full(self, tp: TP) -> None:
         """Nothing: a full stream holds the reader back by itself; Faust's way sleeps a second when all are

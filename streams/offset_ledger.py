@@ -101,8 +101,13 @@ class OffsetLedger(Generic[Key]):
             return None
         return partition.leases[partition.order[0]].first if partition.order else partition.expected
 
+    def rest(self, key: Key, now: float) -> None:
+        """Nothing waits in `key`: standing still is no fault."""
+        if key in self._partitions:
+            self._partitions[key].moved_at = now
+
     def moved_at(self, key: Key) -> float | None:
-        """When `key` was last acknowledged, or else assigned; None when it is not ours."""
+        """When `key` was last acknowledged, at rest, or assigned; None when it is not ours."""
         partition = self._partitions.get(key)
         return partition.moved_at if partition else None
 

@@ -16,15 +16,15 @@ from pydantic import ValidationError
 from reference.snapshot import Snapshot
 from schemas.errors import Rejected
 from schemas.recorded import ADDRESS, RECORDED, Address, RecordedScan
-from streams.assess import Assessment, assess
+from streams.assess import Assessment, assess, strongest
 from streams.assign import Assignment, assign, health_desk
 from streams.case import Case, Spoken
 from streams.locate import Located, locate, needs_text
 
 #: Opens the sealed address of an event: (key id, ciphertext, event id) -> plaintext. Raises Rejected when it cannot.
 OpenAddress = Callable[[str, str, str], bytes]
-#: Rules whose findings are told at once, as alerts, and whether the health desk (else the unit) is told.
-ALERTING: dict[str, bool] = {"fever": True, "area-grade": False, "key-vehicle": False}
+#: Findings of this rule are told to the health desk at once; of the others, the strongest of high risk is told to the unit.
+HEALTH_RULE = "fever"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcom
         scan.event_id,
         max(snapshot.version, 0),
         Keyed(assignment.unit, orjson.dumps(arrival)),
-        tuple(_alert(s, arrival, site_county) for s in assessment.findings if s.rule in ALERTING),
+        tuple(_alert(spoken, arrival, site_county) for spoken in _alerting(assessment)),
         tuple(s.rule for s in assessment.findings),
         located.destination.status,
     )
@@ -164,8 +164,14 @@ def _finding(spoken: Spoken) -> dict[str, Any]:
     }
 
 
+def _alerting(assessment: Assessment) -> list[Spoken]:
+    fever = [spoken for spoken in assessment.findings if spoken.rule == HEALTH_RULE]
+    high = [spoken for spoken in assessment.findings if spoken.risk == "high" and spoken.rule != HEALTH_RULE]
+    return fever + ([strongest(high)] if high else [])
+
+
 def _alert(spoken: Spoken, arrival: dict[str, Any], site_county: str | None) -> Keyed:
-    unit = health_desk(site_county) if ALERTING[spoken.rule] else arrival["unit"]
+    unit = health_desk(site_county) if spoken.rule == HEALTH_RULE else arrival["unit"]
     alert = {
         "version": 1,
         "alert_id": f"{arrival['event_id']}:{spoken.rule}:{spoken.version}",

@@ -17,7 +17,14 @@ from schemas.base import LOCAL, format_instant
 
 EXAMPLE = Path(__file__).parent.parent / "schemas/examples/arrivals/v1/checkpoint-high-risk.json"
 MORNING = datetime(2020, 2, 18, 6, tzinfo=LOCAL)
-_QUIET = {"risk": "low", "decision": "admit", "decided_by": None, "findings": [], "origin_code": "440305", "stays": []}
+_QUIET: dict[str, Any] = {
+    "risk": "low",
+    "decision": "admit",
+    "decided_by": None,
+    "findings": [],
+    "origin_code": "440305",
+    "stays": [],
+}
 _FEVER: dict[str, Any] = {
     "risk": "high",
     "decision": "refer",

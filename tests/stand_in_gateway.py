@@ -8,7 +8,7 @@ import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -97,6 +97,10 @@ def _handler(gateway: StandInGateway) -> type[BaseHTTPRequestHandler]:
         def setup(self) -> None:
             gateway.connections += 1
             super().setup()
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):
+                super().handle()
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -10,11 +10,11 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from stand_in_gateway import StandInGateway, stand_in_gateway
 
 from producers.client import GatewayClient, Patience, Reply, ScanAnswer, _retry_after
 from schemas.errors import Refused, Unavailable
 from schemas.event_ids import uuid7
+from tests.stand_in_gateway import StandInGateway, stand_in_gateway
 
 SITE, TOKEN = "CP-411426-01", "sq_device_CP-411426-01"
 QUICK = Patience(total_seconds=5, attempt_seconds=2)

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stand_in_gateway import StandInGateway, stand_in_gateway
-from test_producers_client import TOKEN, scan
 
 from producers.client import GatewayClient, Patience, ScanAnswer
 from producers.outbox import Outbox
 from schemas.errors import Misconfigured, Reason, Refused, Rejected, Unavailable
 from schemas.event_ids import uuid7
+from tests.stand_in_gateway import StandInGateway, stand_in_gateway
+from tests.test_producers_client import TOKEN, scan
 
 
 @pytest.fixture
@@ -55,7 +55,8 @@ def test_what_waits_is_posted_oldest_first_and_leaves_with_its_answer(tmp_path: 
 
 def test_scans_survive_a_killed_process(tmp_path: Path) -> None:
     path = tmp_path / "o"
-    code = "import os,sys,pathlib;from producers.outbox import Outbox;o=Outbox(pathlib.Path(sys.argv[1]));o.put('a',b'{}');os._exit(9)"
+    code = "import os, sys, pathlib; from producers.outbox import Outbox; "
+    code += "Outbox(pathlib.Path(sys.argv[1])).put('a', b'{}'); os._exit(9)"
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False, cwd=Path(__file__).parent.parent)
     assert done.returncode == 9
     with Outbox(path) as outbox:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from stand_in_gateway import StandInGateway, stand_in_gateway
 
 from producers.client import Patience
 from producers.outbox import Outbox
@@ -19,8 +19,9 @@ from producers.simulator.simulate import simulate
 from producers.simulator.summary import Summary
 from reference.gazetteer import load_gazetteer
 from schemas.errors import Misconfigured, Refused
+from tests.stand_in_gateway import StandInGateway, stand_in_gateway
 
-PEOPLE = 500
+PEOPLE = 400
 FAST = 5_000.0
 
 
@@ -67,18 +68,18 @@ def test_the_simulated_time_goes_with_every_post_in_order(plan: DayPlan, gateway
     play(plan, gateway, tmp_path)
     stated = [headers["X-Simulated-Now"] for headers, _ in gateway.requests]
     assert all(time.startswith("2020-02-18T") and time.endswith("+08:00") for time in stated)
-    assert sum(a > b for a, b in zip(stated, stated[1:], strict=False)) < len(stated) / 2
+    assert sum(a > b for a, b in pairwise(stated)) < len(stated) / 2
 
 
 def test_a_day_with_trouble_ends_like_one_without(plan: DayPlan, gateway: StandInGateway, tmp_path: Path) -> None:
     def trouble(number: int) -> Any:
-        return {0: (503, {"Retry-After": "0"}), 1: "close", 2: (429, {"Retry-After": "0"})}.get(number % 5)
+        return {0: (503, {"Retry-After": "0"}), 1: "close", 2: (429, {"Retry-After": "0"})}.get(number % 8)
 
     gateway.trouble = trouble
     summary = play(plan, gateway, tmp_path)
     assert summary.unexpected() == {}
     assert summary.accepted == PEOPLE == len(gateway.seen)
-    assert summary.retries > 100
+    assert summary.retries > 50
 
 
 def test_the_same_day_again_is_all_duplicates(plan: DayPlan, gateway: StandInGateway, tmp_path: Path) -> None:

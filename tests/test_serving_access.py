@@ -79,7 +79,8 @@ def test_the_database_and_the_stream_show_a_unit_the_same_arrivals(clickhouse_se
     arrivals = [random_arrival(chance) for _ in range(300)]
     client = plain_client(clickhouse_server)
     client.execute(
-        "CREATE TEMPORARY TABLE a (n UInt32, unit String, county_code String, site_county String, risk String, symptoms Array(String))"
+        "CREATE TEMPORARY TABLE a (n UInt32, unit String, county_code String, site_county String, risk String,"
+        " symptoms Array(String))"
     )
     rows = [(n, a["unit"], a["county_code"], a["site_county"], a["risk"], a["symptoms"]) for n, a in enumerate(arrivals)]
     client.execute("INSERT INTO a VALUES", rows)

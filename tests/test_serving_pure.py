@@ -8,7 +8,7 @@ import os
 import string
 import time
 import zipfile
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +230,7 @@ def test_text_never_becomes_a_formula(text: str) -> None:
 
 
 def test_times_are_local_in_every_format() -> None:
-    at = datetime(2020, 2, 17, 16, 30, tzinfo=LOCAL.__class__(LOCAL.utcoffset(None) * 0))
+    at = datetime(2020, 2, 17, 16, 30, tzinfo=UTC)
     table = Table(("at", "day", "t"), ("DateTime64(3)", "Date", "Nullable(Float64)"), [(at, date(2020, 2, 18), None)])
     answer = Answer("sample", "Sample", "样例", {"county": "411426", "from": date(2020, 2, 18), "to": date(2020, 2, 18)}, table)
     assert "2020-02-18 00:30:00,2020-02-18," in FORMATS["csv"].write(answer).decode()
@@ -253,9 +253,6 @@ def test_the_overview_of_a_county_is_its_part_of_the_citys() -> None:
     codes = ["411426", "411481", "4114"]
     city, county = fold(cube, None, codes), fold(cube, "411426", codes)
     assert city["counters"]["arrivals"] == sum(c["arrivals"] for c in city["counties"]) == 14
-    assert (
-        county["counters"] | {} == next(c for c in city["counties"] if c["code"] == "411426") | {} - {"code"} if False else True
-    )
     assert county["counters"]["arrivals"] == 7
     assert county["counters"]["high"] == 2
     assert [c["code"] for c in county["counties"]] == ["411426"]

@@ -66,10 +66,18 @@ def test_a_missing_temperature_stays_missing() -> None:
     assert column(COLUMNS.batch([raw(d) for d in documents]).columns, "temperature_c") == [None, None]
 
 
-@pytest.mark.parametrize("text", ["2020-02-18T08:30:15.25Z", "2020-02-18T00:30:15.250+00:00", "2020-02-18T08:30:15.250000+08:00"])
-def test_other_spellings_of_an_instant_mean_the_same(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [
+        ("2020-02-18T08:30:15.250+08:00", 1_581_985_815_250),
+        ("2020-02-18T00:30:15.250+00:00", 1_581_985_815_250),
+        ("2020-02-18T00:30:15.25Z", 1_581_985_815_250),
+        ("2020-02-18T08:30:15+08:00", 1_581_985_815_000),
+    ],
+)
+def test_an_instant_is_milliseconds_however_it_is_written(text: str, milliseconds: int) -> None:
     made = COLUMNS.batch([raw(arrivals(1)[0] | {"occurred_at": text})])
-    assert column(made.columns, "occurred_at")[0] in (1_581_985_815_250, 1_582_014_615_250)
+    assert column(made.columns, "occurred_at") == [milliseconds]
 
 
 def without(document: dict[str, Any], field: str) -> dict[str, Any]:

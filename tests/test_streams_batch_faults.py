@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import JARS
 from kafka.partitioner.default import murmur2
-from kafka_bench import Bench, until
 
 from arrivals.embedded.kafka.server import KafkaServer
 from streams.batch_engine import BatchEngine, BatchReport, EngineSettings
 from streams.batch_records import Batch
+from tests.conftest import JARS
+from tests.streams_kit import Bench, until
 
 
 @pytest.fixture
@@ -98,8 +99,7 @@ def test_an_evicted_workers_late_result_is_not_committed(bench: Bench) -> None:
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_a_broker_restart_is_survived(tmp_path: Path, end: str) -> None:
-    with KafkaServer(tmp_path, cache_dir=JARS) as server:
-        bench = Bench(server.bootstrap)
+    with KafkaServer(tmp_path, cache_dir=JARS) as server, closing(Bench(server.bootstrap)) as bench:
         worker = bench.start()
         bench.send(500)
         until(lambda: len(bench.outputs()) > 0)
@@ -111,7 +111,6 @@ def test_a_broker_restart_is_survived(tmp_path: Path, end: str) -> None:
         bench.finish()
         assert worker.poll() is None
         assert bench.missing() == set()
-        bench.close()
 
 
 def test_records_larger_than_a_batch_many_topics_and_the_usual_partitioner(bench: Bench) -> None:

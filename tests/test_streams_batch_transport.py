@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from kafka import TopicPartition
-from kafka_bench import Bench, until
 
 from arrivals.embedded.kafka.server import KafkaServer
+from tests.streams_kit import Bench, until
 
 
 @pytest.fixture
@@ -21,9 +21,7 @@ def bench(kafka_server: KafkaServer) -> Iterator[Bench]:
 
 @pytest.mark.parametrize("point", ["step", "produced", "acknowledged"])
 @pytest.mark.parametrize("number", [1, 17])
-def test_a_killed_worker_loses_nothing_and_commits_nothing_unproduced(
-    bench: Bench, point: str, number: int
-) -> None:
+def test_a_killed_worker_loses_nothing_and_commits_nothing_unproduced(bench: Bench, point: str, number: int) -> None:
     bench.send(2_000)
     assert bench.start((point, number), "one").wait(30) == -9
     assert bench.committed_but_not_produced() == set()

@@ -163,3 +163,20 @@ def test_an_address_whose_key_was_destroyed_is_a_dead_letter(snapshot: Snapshot)
     outcome = process(scan(destination_code=None, sealed=sealed), snapshot, destroyed)
     assert isinstance(outcome, Dead)
     assert outcome.reason == "key_destroyed"
+
+
+def test_one_person_raises_one_alert_to_the_unit_and_fever_one_more_to_the_health_desk(snapshot: Snapshot) -> None:
+    raw = scan("checkpoint", origin_code="420106", destination_code="411426101", temperature_c=38.0)
+    outcome = process(raw, snapshot, never)
+    assert isinstance(outcome, Decided)
+    assert sorted((alert.key, ALERT.validate_json(alert.value).rule) for alert in outcome.alerts) == [
+        ("411426-health", "fever"),
+        ("411426101", "key-vehicle"),
+    ]
+
+
+def test_a_medium_grade_raises_no_alert(snapshot: Snapshot) -> None:
+    outcome = process(scan(origin_code="440106", temperature_c=36.5), snapshot, never)
+    assert isinstance(outcome, Decided)
+    assert outcome.rules == ("area-grade",)
+    assert outcome.alerts == ()

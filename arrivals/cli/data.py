@@ -17,15 +17,13 @@ from schemas.errors import Misconfigured
 
 def resolve() -> None:
     """Read addresses as lines from standard input, print one JSON object per line."""
-    from reference.resolver import Resolver
-    from reference.resolving import as_json
-
     from reference.gazetteer import load_gazetteer
+    from reference.resolver import Resolver, as_line
 
     resolver = Resolver(load_gazetteer())
     for line in sys.stdin:
         text = line.rstrip("\r\n")
-        sys.stdout.buffer.write(orjson.dumps(as_json(text, resolver.resolve(text))) + b"\n")
+        sys.stdout.buffer.write(orjson.dumps(as_line(resolver.resolve(text))) + b"\n")
         sys.stdout.buffer.flush()
 
 

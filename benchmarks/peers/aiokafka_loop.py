@@ -6,8 +6,9 @@ import asyncio
 
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from light_work import route
-from meter import Meter, Task
+
+from benchmarks.peers.light_work import route
+from benchmarks.peers.meter import Meter, Task
 
 
 async def work(task: Task) -> None:

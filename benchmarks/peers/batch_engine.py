@@ -8,11 +8,12 @@ import logging
 from typing import Any
 
 import uvloop
-from light_work import route
-from meter import Meter, Task
 
-from streams.batch_engine import Batch, BatchEngine, BatchReport, EngineSettings
+from benchmarks.peers.light_work import route
+from benchmarks.peers.meter import Meter, Task
+from streams.batch_engine import BatchEngine, BatchReport, EngineSettings
 from streams.batch_producer import Headers
+from streams.batch_records import Batch
 
 NO_HEADERS: Headers = []
 
@@ -25,7 +26,7 @@ def main() -> None:
     stop = asyncio.Event()
 
     def step(batch: Batch) -> list[Any]:
-        return [(task.target, *route(record.value), NO_HEADERS) for record in batch.records]
+        return [(task.target, *route(record.value or b""), NO_HEADERS) for record in batch.records]
 
     def observe(report: BatchReport) -> None:
         if meter.add(report.records):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from confluent_kafka import Consumer, Producer
-from light_work import route
-from meter import Meter, Task
+
+from benchmarks.peers.light_work import route
+from benchmarks.peers.meter import Meter, Task
 
 
 def main() -> None:

@@ -51,7 +51,8 @@ class Meter:
 
     def report(self) -> None:
         """Print events per second, CPU microseconds per event and the process's peak memory."""
-        assert self._began is not None
+        if self._began is None:
+            raise RuntimeError("nothing was counted")
         ended, cpu = _now()
         counted = self._count - self._began[0]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -60,4 +61,4 @@ class Meter:
             "cpu_us_per_event": (cpu - self._began[2]) / counted * 1e6,
             "peak_mb": peak,
         }
-        print(json.dumps(line), flush=True)
+        print(json.dumps(line), file=sys.__stdout__, flush=True)  # Faust takes `sys.stdout` for its log

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from light_work import derive
-from meter import Meter, Task
 from quixstreams import Application
+
+from benchmarks.peers.light_work import derive
+from benchmarks.peers.meter import Meter, Task
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ SHANGQIU = "4114"
 
 def cpca_counties(texts: list[str]) -> list[str | None]:
     """The county codes cpca gives."""
-    import cpca  # noqa: PLC0415
+    import cpca
 
     codes = cpca.transform(texts)["adcode"]
     return [str(c) if isinstance(c, str) and c.startswith(SHANGQIU) and c != f"{SHANGQIU}00" else None for c in codes]
@@ -21,7 +21,7 @@ def cpca_counties(texts: list[str]) -> list[str | None]:
 
 def jionlp_counties(texts: list[str]) -> list[str | None]:
     """The county codes of the county names jionlp gives."""
-    import jionlp  # noqa: PLC0415
+    import jionlp
 
     names = {
         "梁园区": "411402", "睢阳区": "411403", "民权县": "411421", "睢县": "411422", "宁陵县": "411423", "柘城县": "411424",

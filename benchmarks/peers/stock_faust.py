@@ -8,8 +8,9 @@ import tempfile
 from typing import Any
 
 import faust
-from light_work import derive
-from meter import Meter, Task
+
+from benchmarks.peers.light_work import derive
+from benchmarks.peers.meter import Meter, Task
 
 task = Task.from_command_line()
 meter = Meter(task.events)
@@ -21,7 +22,7 @@ app = faust.App(
     topic_disable_leader=True,
     consumer_auto_offset_reset="earliest",
 )
-scans = app.topic(task.source, value_type=dict, value_serializer="json", key_serializer="raw")
+scans = app.topic(task.source, value_serializer="json", key_serializer="raw")
 arrivals = app.topic(task.target, value_serializer="json", key_serializer="raw")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, datetime, time, timedelta
+from math import isfinite
 
 from stdnum.iso7064 import mod_11_2
 
@@ -59,7 +60,7 @@ def read_temperature(cell: Cell, field: str) -> float | None:
     """Degrees Celsius; None where nothing was measured. `36.5℃`, `36,5` and full-width digits are read; odd values stay
     as they are.
     """
-    if isinstance(cell, bool):
+    if isinstance(cell, bool) or (isinstance(cell, float) and not isfinite(cell)):
         raise wrong(field, "temperature_unreadable")
     if isinstance(cell, (int, float)):
         return float(cell)
@@ -95,6 +96,8 @@ def read_moment(cell: Cell, day: date | None, field: str) -> datetime | None:
     if isinstance(cell, datetime):
         return cell.replace(tzinfo=cell.tzinfo or LOCAL)
     if isinstance(cell, timedelta):
+        if not timedelta() <= cell < timedelta(days=1):
+            raise wrong(field, "time_unreadable")
         cell = (datetime.min + cell).time()  # noqa: DTZ901
     if isinstance(cell, time):
         return datetime.combine(day, cell, LOCAL) if day else None

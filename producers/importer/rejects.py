@@ -65,8 +65,8 @@ class RejectsFile:
 
     def _why(self, reason: Reason) -> str:
         """Chinese first, English behind, with the heading of the list in front."""
-        last = reason.field.rsplit(".", 1)[-1]
-        field = reason.field if reason.field in COLUMNS else _FIELD_OF_PATH.get(reason.field, last)
+        parts = [part for part in reason.field.split(".") if part not in ("text", "code")] or [""]
+        field = _FIELD_OF_PATH.get(parts[-1], parts[-1])
         heading = self._columns.get(field) or (COLUMNS[field].heading if field in COLUMNS else "")
         where = f"{heading}:" if heading else ""
         return f"{where}{reason.message_zh}({reason.message})"

@@ -78,7 +78,7 @@ def _from_text(content: bytes, kind: Kind) -> Table:
         try:
             return _from_rows(list(_split(text, separator)), kind, f"CSV {encoding}")
         except Rejected as error:
-            best = best if best and best.code == "columns_missing" else error
+            best = error if best is None or error.code != "columns_missing" else best
     raise best or Rejected("file_empty", "The file is empty.")
 
 

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from producers.importer.cells import Cell
 from schemas.errors import Rejected
@@ -40,21 +40,24 @@ def open_workbook(content: bytes) -> CalamineWorkbook:
             packed = _repack(archive)
         return CalamineWorkbook.from_filelike(packed)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, UnicodeError):
-        raise Rejected("file_broken", "The file is no readable XLSX; open it and save it again, without a password.") from None
+        raise _broken() from None
     except CalamineError:
-        raise Rejected("file_broken", "The workbook cannot be read; open it and save it again as .xlsx.") from None
+        raise _broken() from None
 
 
 def sheets(workbook: CalamineWorkbook) -> Iterator[tuple[str, Rows]]:
     """Name and rows of each visible worksheet, from its first row on; cells merged downwards hold their value in every row."""
     for data in workbook.sheets_metadata:
         if data.typ == SheetTypeEnum.WorkSheet and data.visible == SheetVisibleEnum.Visible:
-            sheet = workbook.get_sheet_by_name(data.name)
-            yield data.name, _rows(sheet)
+            yield data.name, _rows(workbook, data.name)
 
 
-def _rows(sheet: CalamineSheet) -> Rows:
-    rows: list[list[Any]] = sheet.to_python(skip_empty_area=False)
+def _rows(workbook: CalamineWorkbook, name: str) -> Rows:
+    try:
+        sheet = workbook.get_sheet_by_name(name)
+        rows: list[list[Any]] = sheet.to_python(skip_empty_area=False)
+    except CalamineError:
+        raise _broken() from None
     spent = 0
     for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
         if left != right or top >= len(rows):
@@ -124,6 +127,10 @@ def _column(letters: bytes) -> int:
     for letter in letters:
         number = number * 26 + letter - 64
     return number
+
+
+def _broken() -> Rejected:
+    return Rejected("file_broken", "The file is no readable XLSX; open it and save it again as .xlsx, without a password.")
 
 
 def _too_large() -> Rejected:

@@ -48,6 +48,7 @@ class Sender:
         self._sending = sending
         self._history = history
         self._advance: Advance = silent
+        self._gave_up = False
         self._slots = asyncio.Semaphore(sending.posts_in_flight)
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._outboxes: dict[str, Outbox] = {}
@@ -63,8 +64,8 @@ class Sender:
         try:
             async with asyncio.TaskGroup() as group:
                 await self._pace(plan, group, started)
-        except* Refused as refused:
-            raise refused.exceptions[0] from None
+        except ExceptionGroup as failed:
+            raise (failed.subgroup(Refused) or failed).exceptions[0] from failed
         finally:
             for outbox in self._outboxes.values():
                 outbox.close()
@@ -91,16 +92,23 @@ class Sender:
     async def _post(self, post: Post) -> None:
         try:
             await self._wait_for(post)
+            self._check_gateway()
             reply = await self._client.post(post.body, self._tokens[post.site_id], self._headers(post))
             self.summary.posts += 1
             self._book(post, self._answers(post, reply))
         except Unavailable:
+            self._gave_up = self._gave_up or self._client.silent()
             self._book(post, (None,) * len(post.scans))
         finally:
             self._slots.release()
             for scan in post.scans:
                 if self._in_flight.get(scan.event_id) is asyncio.current_task():
                     del self._in_flight[scan.event_id]
+
+    def _check_gateway(self) -> None:
+        """Once the patience has ended without any answer, the rest of the day is booked as unconfirmed without trying."""
+        if self._gave_up:
+            raise Unavailable("gateway_unavailable", "The gateway did not answer for too long.")
 
     async def _wait_for(self, post: Post) -> None:
         """A repeat is sent only after the first post has its answer, so that first and second are what they are called."""
@@ -146,6 +154,7 @@ class Sender:
 
         try:
             if outbox is not None:
+                self._check_gateway()
                 await outbox.flush(self._client, self._tokens[post.site_id], self._headers(post), on_answer=book)
         except Unavailable:
             for event_id, _ in outbox.oldest(outbox.waiting()) if outbox else ():

@@ -66,6 +66,7 @@ CREATE VIEW IF NOT EXISTS {database}.v_arrivals{on_cluster}
     key_id LowCardinality(String) COMMENT 'Day key under which the identity is sealed',
     stored_at DateTime64(3, 'Asia/Shanghai') COMMENT 'When the row was stored, for operations only'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     event_id, revision, cause, recorded_at, kind, site_id, site_county, device_id, occurred_at, received_at, arrived_on,
     person_key, name_masked, document_type, document_last4, birth_year, phone_last4, nationality, origin_code, origin_method,
@@ -144,6 +145,7 @@ CREATE VIEW IF NOT EXISTS {database}.v_arrival_history{on_cluster}
     key_id LowCardinality(String) COMMENT 'Day key under which the identity is sealed',
     stored_at DateTime64(3, 'Asia/Shanghai') COMMENT 'When the row was stored, for operations only'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     event_id, revision, cause, recorded_at, kind, site_id, site_county, device_id, occurred_at, received_at, arrived_on,
     person_key, name_masked, document_type, document_last4, birth_year, phone_last4, nationality, origin_code, origin_method,
@@ -174,6 +176,7 @@ CREATE VIEW IF NOT EXISTS {database}.v_alerts{on_cluster}
     grade_row LowCardinality(String) COMMENT 'Grade row the alert rests on',
     stored_at DateTime64(3, 'Asia/Shanghai') COMMENT 'When the row was stored, for operations only'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     alert_id, event_id, revision, rule, rule_version, unit, county_code, risk, decision, site_id, occurred_at, recorded_at,
     temperature_c, grade_row, stored_at
@@ -202,6 +205,7 @@ CREATE VIEW IF NOT EXISTS {database}.v_dead_letters{on_cluster}
     note String COMMENT 'Why it was handled that way',
     stored_at DateTime64(3, 'Asia/Shanghai') COMMENT 'When the row was stored, for operations only'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     dead_letter_id, stage, reason, detail, recorded_at, topic, partition, offset, event_id, device_id, site_id, reference_version,
     key_id, payload_bytes, state, handled_at, handled_by, note, stored_at
@@ -215,6 +219,7 @@ CREATE VIEW IF NOT EXISTS {database}.v_duplicates{on_cluster}
     recorded_at DateTime64(3, 'Asia/Shanghai') COMMENT 'When it was posted again',
     stored_at DateTime64(3, 'Asia/Shanghai') COMMENT 'When the row was stored, for operations only'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     event_id, device_id, recorded_at, stored_at
 FROM {database}.duplicates FINAL
@@ -234,6 +239,7 @@ CREATE VIEW IF NOT EXISTS {database}.v_flows_hourly{on_cluster}
     decision LowCardinality(String) COMMENT 'Decision in force',
     arrivals UInt64 COMMENT 'Number of arrivals'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     toStartOfHour(occurred_at) AS hour, arrived_on, site_id, site_county, kind,
     substring(origin_code, 1, 2) AS origin_province, substring(origin_code, 1, 4) AS origin_city,
@@ -257,6 +263,7 @@ CREATE VIEW IF NOT EXISTS {database}.v_ingest_ranges{on_cluster}
     sink LowCardinality(String) COMMENT 'Process that wrote the line',
     noted_at DateTime64(3, 'Asia/Shanghai') COMMENT 'When the line was written'
 )
+DEFINER = CURRENT_USER SQL SECURITY DEFINER
 AS SELECT
     topic, topic_id, partition, first_offset, last_offset, token, if(done = 1, 'stored', 'pending') AS state, records, dead, sink, noted_at
 FROM {database}.ingest_ranges FINAL

@@ -37,7 +37,7 @@ class ClickHouseServer:
         reader_password: str | None = None,
         memory_mb: int | None = None,
     ) -> None:
-        self.data_dir = data_dir
+        self.data_dir = data_dir.resolve()
         self.host = "127.0.0.1"
         self.native_port, self.http_port = native_port, http_port
         self.password = password or secrets.token_urlsafe(24)

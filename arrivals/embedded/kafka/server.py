@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 import uuid
@@ -150,6 +151,9 @@ class KafkaServer:
         raise Unavailable("kafka_silent", f"Kafka did not answer within {_READY_SECONDS:.0f} s: {self._last_words()}")
 
     def _answers(self) -> bool:
+        with socket.socket() as probe:  # kafka-python leaves a socket open for every refused connection: ask it last
+            if probe.connect_ex(("127.0.0.1", self.port)):
+                return False
         try:
             admin = KafkaAdminClient(bootstrap_servers=self.bootstrap, request_timeout_ms=2_000, bootstrap_timeout_ms=500)
         except KafkaError:

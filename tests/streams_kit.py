@@ -46,21 +46,15 @@ class Bench:
     def send(self, count: int) -> None:
         """`count` more records in the source: values are consecutive numbers, keys twenty persons."""
         first, self.sent = self.sent, self.sent + count
-        futures = [
-            self.producer.send(self.source, b"%d" % n, key=b"person-%d" % (n % 20)) for n in range(first, self.sent)
-        ]
+        futures = [self.producer.send(self.source, b"%d" % n, key=b"person-%d" % (n % 20)) for n in range(first, self.sent)]
         for future in futures:
             future.get(20)
 
-    def start(
-        self, die: tuple[str, int] | None = None, name: str | None = None, **settings: Any
-    ) -> subprocess.Popen[bytes]:
+    def start(self, die: tuple[str, int] | None = None, name: str | None = None, **settings: Any) -> subprocess.Popen[bytes]:
         """A worker process. One with a name takes its dead namesake's place in the group at once."""
-        if name:
-            settings["faust"] = {"consumer_group_instance_id": name}
         told = {"bootstrap": self.bootstrap, "group": self.group, "source": self.source, "target": self.target}
-        told |= {"die": die, "settings": {"batch_records": 50, "commit_seconds": 0.2, **settings}}
-        said = tempfile.TemporaryFile()
+        told |= {"die": die, "settings": {"batch_records": 50, "commit_seconds": 0.2, "member": name, **settings}}
+        said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         worker = subprocess.Popen([sys.executable, str(WORKER), json.dumps(told)], stderr=said)
         self.workers[worker] = said
         return worker
