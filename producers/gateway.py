@@ -93,7 +93,7 @@ async def _receive(parts: Parts, body: bytes, charset: str, device: Device, now:
     if wait:
         detail = "This device posts more scans than it may; keep them and send them later."
         return render(429, "rate_limited", detail, now, retry_after=max(1, round(wait)))
-    results = await parts.receiving.receive(values, device, now)
+    results = await parts.receiving.receive(values, body, device, now)
     if not many and results[0].status == "rejected":
         reasons = results[0].reasons
         status = 409 if reasons[0].code == "id_conflict" else 403 if reasons[0].code == "site_forbidden" else 422

@@ -9,13 +9,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from schemas.base import LOCAL, format_instant
 from schemas.documents import Document, read_document
-from schemas.names import display_name, mask_name, name_flags
+from schemas.names import read_name
 from schemas.phones import read_phone
 from schemas.plates import read_plate
 from schemas.scan import CheckpointScan, RailScan
@@ -26,6 +27,7 @@ LATE_AFTER = timedelta(minutes=10)
 _FUTURE = timedelta(minutes=5)
 _OLDEST = timedelta(days=45)
 _CLOCK_TOLERANCE = timedelta(minutes=5)
+_YEARS = range(2000, 2100)
 
 #: Keyed hash of texts: (parts) -> 32 hex characters.
 Hash = Callable[..., str]
@@ -59,8 +61,9 @@ def prepare(scan: CheckpointScan | RailScan, device_id: str, received_at: dateti
     vehicle, plate, plate_flag = _vehicle(scan, keyed)
     rail, train_flag = _rail(scan)
     stay_flag = "stay_invalid" if any(stay.from_day > stay.to_day for stay in scan.stays) else None
+    shown, masked, name_flags = read_name(person.name)
     single = (phone_flag, plate_flag, train_flag, temperature_flag, stay_flag)
-    flags = (*document.flags, *name_flags(person.name), *(f for f in single if f), *time_flags)
+    flags = (*document.flags, *name_flags, *filter(None, single), *time_flags)
     key = keyed("person", person.document_type, document.number)
     record = {
         "version": 1,
@@ -70,8 +73,8 @@ def prepare(scan: CheckpointScan | RailScan, device_id: str, received_at: dateti
         "device_id": device_id,
         "sequence": scan.sequence,
         "occurred_at": format_instant(occurred_at),
-        "received_at": format_instant(received_at),
-        "person": _person(scan, key, document, phone),
+        "received_at": _stamp(received_at),
+        "person": _person(scan, key, masked, document, phone),
         "origin_code": scan.origin.code,
         "destination_code": scan.destination.code,
         "stays": [{"code": s.place.code, "from_day": s.from_day, "to_day": s.to_day} for s in scan.stays],
@@ -84,13 +87,19 @@ def prepare(scan: CheckpointScan | RailScan, device_id: str, received_at: dateti
         "rail": rail,
         "quality": flags,
     }
-    return Prepared(scan.event_id, key, record, _identity(scan, document, phone, plate), _address(scan), flags)
+    return Prepared(scan.event_id, key, record, _identity(scan, shown, document, phone, plate), _address(scan), flags)
 
 
-def _person(scan: CheckpointScan | RailScan, key: str, document: Document, phone: str | None) -> dict[str, Any]:
+@lru_cache(maxsize=16)
+def _stamp(received_at: datetime) -> str:
+    """Formatted once for all the scans of a post."""
+    return format_instant(received_at)
+
+
+def _person(scan: CheckpointScan | RailScan, key: str, masked: str, document: Document, phone: str | None) -> dict[str, Any]:
     return {
         "key": key,
-        "name_masked": mask_name(scan.person.name),
+        "name_masked": masked,
         "document_type": scan.person.document_type,
         "document_last4": document.last4,
         "birth_year": document.birth_year,
@@ -99,12 +108,12 @@ def _person(scan: CheckpointScan | RailScan, key: str, document: Document, phone
     }
 
 
-def _identity(scan: CheckpointScan | RailScan, document: Document, phone: str | None, plate: str | None) -> bytes:
+def _identity(scan: CheckpointScan | RailScan, shown: str, document: Document, phone: str | None, plate: str | None) -> bytes:
     person = scan.person
     return orjson.dumps(
         {
             "name": person.name,
-            "name_display": display_name(person.name),
+            "name_display": shown,
             "document_type": person.document_type,
             "document_number": document.number,
             "document_raw": person.document_number,
@@ -134,17 +143,25 @@ def _temperature(measured: float | None) -> tuple[float | None, str | None]:
 
 
 def _occurred(scan: CheckpointScan | RailScan, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:
-    """When it happened, in our time. A device that tells when it sent shows by how much its clock is off."""
+    """When it happened, in our time. A device that tells when it sent shows by how much its clock is off; the time it gave stays
+    under seal as `occurred_raw`.
+    """
     occurred, flags = scan.occurred_at, []
     if scan.sent_at is not None and abs(received_at - scan.sent_at) > _CLOCK_TOLERANCE:
-        occurred += received_at - scan.sent_at
+        occurred = _corrected(occurred, received_at - scan.sent_at)
         flags.append("clock_suspect")
     elif occurred > received_at + _FUTURE or occurred < received_at - _OLDEST:
         flags.append("clock_suspect")
     if received_at - occurred > LATE_AFTER:
         flags.append("late")
-    whole = occurred.replace(microsecond=occurred.microsecond // 1000 * 1000)
-    return whole.astimezone(LOCAL), tuple(flags)
+    return occurred, tuple(flags)
+
+
+def _corrected(occurred: datetime, offset: timedelta) -> datetime:
+    corrected = (occurred + offset).astimezone(LOCAL)
+    if corrected.year not in _YEARS:  # two absurd clock readings do not make a sensible one
+        return occurred
+    return corrected.replace(microsecond=corrected.microsecond // 1000 * 1000)
 
 
 def _vehicle(scan: CheckpointScan | RailScan, keyed: Hash) -> tuple[dict[str, Any] | None, str | None, str | None]:

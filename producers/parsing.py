@@ -18,6 +18,8 @@ from schemas.scan import SCAN, CheckpointScan, RailScan
 
 MOST_SCANS = 500
 _TAGS = ("checkpoint", "rail")
+#: No field of ours has that many digits, and turning such a number back into text takes quadratic time.
+_ENDLESS_NUMBER = re.compile(rb"[0-9]{1000}")
 _POSITION = re.compile(r"line (\d+) column (\d+)")
 
 
@@ -30,6 +32,8 @@ def parse_body(body: bytes, charset: str = "utf-8") -> tuple[list[Any], bool]:
             raise _refused("encoding") from None
     if not body.strip():
         raise _refused("body_empty")
+    if _ENDLESS_NUMBER.search(body):
+        raise _refused("number_too_long")
     try:
         value = jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
     except ValueError as error:

@@ -17,6 +17,7 @@ REASONS: dict[str, tuple[str, str]] = {
         "正文不是 UTF-8 编码;若为 GBK 请声明 charset=gbk",
     ),
     "nesting": ("the JSON is nested too deeply", "JSON 嵌套过深"),
+    "number_too_long": ("a number has a thousand digits or more", "数字过长"),
     "duplicate_key": ("a key stands twice in one object; send it once", "同一对象中有重复的键;请只保留一个"),
     "missing": ("the field is missing; add it", "缺少该字段;请补充"),
     "extra_forbidden": ("there is no such field; remove it", "没有该字段;请删除"),

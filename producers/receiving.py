@@ -8,12 +8,11 @@ repeats the same ids; whatever had arrived is recognised downstream by its event
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
-
-import orjson
 
 from arrivals.runtime.kafka_clients import Record
 from arrivals.runtime.metrics import Metrics
@@ -68,6 +67,7 @@ class Result:
 class _Post:
     """What one post amounts to before Kafka has answered."""
 
+    body: bytes
     outcome: Outcome
     results: list[Result] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
@@ -98,9 +98,9 @@ class Receiving:
         self._flags = metrics.counter("arrivals_gateway_quality_flags_total")
         self._confirm_seconds = metrics.histogram("arrivals_gateway_confirm_seconds")
 
-    async def receive(self, values: Sequence[Any], device: Device, now: datetime) -> list[Result]:
-        """One result per value, in order. Raises Unavailable when Kafka does not confirm in time."""
-        post = _Post(asyncio.get_running_loop().create_future())
+    async def receive(self, values: Sequence[Any], body: bytes, device: Device, now: datetime) -> list[Result]:
+        """One result per value of `body`, in order. Raises Unavailable when Kafka does not confirm in time."""
+        post = _Post(body, asyncio.get_running_loop().create_future())
         for value in values:
             post.results.append(self._take(value, device, now, post))
         try:
@@ -117,7 +117,7 @@ class Receiving:
 
     async def keep_refused_body(self, body: bytes, why: Reason, device: Device, now: datetime) -> None:
         """Keeps a body that is no usable JSON whole in the dead letters. Raises Unavailable like `receive`."""
-        kept = self._sealer.refused(body[: _MOST_RECORD_BYTES // 2], why, device.device_id, device.site_id, now)
+        kept = self._sealer.refused(body, why, device.device_id, device.site_id, now)
         await self._confirming.confirm([kept])
         self._count([Result(None, "rejected", (), (why,))])
 
@@ -127,7 +127,7 @@ class Receiving:
             self._check_site(scan, device, now)
             return self._claim(scan, value, device, now, post)
         except Rejected as error:
-            payload = orjson.dumps(value, default=str)
+            payload = _original(value, post.body)
             post.records.append(self._sealer.refused(payload, error.reasons[0], device.device_id, device.site_id, now))
             return Result(event_id_of(value), "rejected", (), error.reasons)
 
@@ -171,6 +171,11 @@ class Receiving:
                 self._flags.labels(flag).inc()
             for why in result.reasons[:1]:
                 self._rejections.labels(why.code).inc()
+
+
+def _original(value: Any, body: bytes) -> bytes:
+    """The bytes to keep of a refused value: those that were posted, or for one of many its own JSON."""
+    return json.dumps(value, ensure_ascii=False).encode() if body.lstrip().startswith(b"[") else body
 
 
 def _rejected(code: str, field_name: str) -> Rejected:

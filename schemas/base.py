@@ -26,7 +26,8 @@ LOCAL = timezone(timedelta(hours=8), "+08:00")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)\Z")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _EARLIEST_MS = 946_684_800_000  # 2000-01-01: anything before is a device without a clock
-_LATEST_MS = 4_102_444_800_000  # 2100-01-01
+_LATEST_MS = 4_102_416_000_000  # 2100-01-01 in local time
+_YEARS = range(2000, 2100)  # in local time: `Stamp` is fixed width and starts with 20
 
 
 class Strict(BaseModel):
@@ -48,9 +49,10 @@ def parse_instant(value: Any) -> datetime:
             instant = datetime.fromisoformat(value)
         except ValueError:
             raise PydanticCustomError("time_invalid", "no such date or time") from None
-        if not 2000 <= instant.year < 2100:  # noqa: PLR2004
+        if instant.year in _YEARS:
+            instant = instant.astimezone(LOCAL)
+        if instant.year not in _YEARS:
             raise PydanticCustomError("time_range", "the time must lie between 2000 and 2100")
-        instant = instant.astimezone(LOCAL)
         return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
     if type(value) is int:
         if not _EARLIEST_MS <= value < _LATEST_MS:

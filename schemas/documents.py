@@ -1,7 +1,7 @@
 """Identity documents: normalised numbers, checks that flag instead of refuse, and what may be derived in clear. Pure.
 
-The first six digits of a resident number say where it was first issued. They are never an origin and never a reason to refuse: numbers of
-people born before 1997 carry codes that no table of today knows.
+The first six digits of a resident number say where it was first issued. They are never an origin and never a reason to refuse:
+numbers of people born before 1997 carry codes that no table of today knows.
 """
 
 from __future__ import annotations
@@ -14,17 +14,23 @@ from datetime import date
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_11_2
 
-_RESIDENT = re.compile(r"[1-9]\d{16}[\dX]\Z")
-_OLD = re.compile(r"[1-9]\d{14}\Z")
+_RESIDENT = re.compile(r"[1-9][0-9]{16}[0-9X]\Z")
+_OLD = re.compile(r"[1-9][0-9]{14}\Z")
 _PATTERNS = {
-    "hk_macao_permit": re.compile(r"[HM]\d{8}(\d{2})?\Z"),
-    "taiwan_permit": re.compile(r"(\d{8}|\d{10}[A-Z])\Z"),
-    "residence_permit": re.compile(r"8[123]\d{15}[\dX]\Z"),
-    "foreign_permanent": re.compile(r"([A-Z]{3}\d{12}|9\d{16}[\dX])\Z"),
+    "hk_macao_permit": re.compile(r"[HM][0-9]{8}([0-9]{2})?\Z"),
+    "taiwan_permit": re.compile(r"([0-9]{8}|[0-9]{10}[A-Z])\Z"),
+    "residence_permit": re.compile(r"8[123][0-9]{15}[0-9X]\Z"),
+    "foreign_permanent": re.compile(r"([A-Z]{3}[0-9]{12}|9[0-9]{16}[0-9X])\Z"),
     "passport": re.compile(r"[A-Z0-9]{5,17}\Z"),
+    "other": re.compile(r".{3,}\Z"),
 }
-_NOT_IN_NUMBERS = re.compile(r"[\s\-·.]+")
+#: The two leading digits of every province-level division that ever issued numbers (GB/T 2260).
+_PROVINCES = frozenset(
+    map(str, (*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66), 71, 81, 82, 83))
+)
+_NOT_IN_NUMBERS = re.compile(r"[\W_]+")
 _FIRST_YEAR = 1900
+_LONG = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,9 @@ class Document:
 
 
 def normalise_number(text: str) -> str:
-    """Full-width characters folded, spaces and separators removed, upper case: `４１…ｘ` and `41… X` are one number."""
-    return _NOT_IN_NUMBERS.sub("", unicodedata.normalize("NFKC", text)).upper()
+    """Letters and digits only, full-width ones folded, upper case: `４１…ｘ` and `41… X` are one number."""
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return (plain if plain.isalnum() else _NOT_IN_NUMBERS.sub("", plain)).upper()
 
 
 def read_document(kind: str, text: str, today: date) -> Document:
@@ -51,20 +58,21 @@ def read_document(kind: str, text: str, today: date) -> Document:
     number = normalise_number(text)
     if kind == "resident_id":
         return _resident(number, today)
-    pattern = _PATTERNS.get(kind)
-    if pattern is not None and not pattern.match(number):
+    if not _PATTERNS[kind].match(number) or len(set(number)) == 1:
         return Document(number, ("id_invalid",))
-    if kind in ("residence_permit",) or (kind == "foreign_permanent" and len(number) == 18):  # noqa: PLR2004
+    if kind in ("residence_permit", "foreign_permanent") and len(number) == _LONG:
         return _with_birth(number, number[6:14], today, _checksum_flags(number))
     return Document(number)
 
 
 def _resident(number: str, today: date) -> Document:
-    if _OLD.match(number):
-        return _with_birth(number, "19" + number[6:12], today, ("id_old_style",))
-    if not _RESIDENT.match(number) or len(set(number[:17])) == 1:
+    old = _OLD.match(number)
+    if not old and (not _RESIDENT.match(number) or len(set(number[:17])) == 1):
         return Document(number, ("id_invalid",))
-    return _with_birth(number, number[6:14], today, _checksum_flags(number))
+    prefix = () if number[:2] in _PROVINCES else ("id_unknown_prefix",)
+    if old:
+        return _with_birth(number, "19" + number[6:12], today, ("id_old_style", *prefix))
+    return _with_birth(number, number[6:14], today, (*_checksum_flags(number), *prefix))
 
 
 def _checksum_flags(number: str) -> tuple[str, ...]:
@@ -80,6 +88,6 @@ def _with_birth(number: str, digits: str, today: date, flags: tuple[str, ...]) -
         born = date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
     except ValueError:
         return Document(number, ("id_invalid",))
-    if not _FIRST_YEAR <= born.year or born > today:
+    if born.year < _FIRST_YEAR or born > today:
         return Document(number, ("id_invalid",))
     return Document(number, flags, born.year)

@@ -7,10 +7,14 @@ import unicodedata
 from dataclasses import dataclass
 
 _PROVINCES = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新"
-_ORDINARY = re.compile(rf"[{_PROVINCES}][A-Z][A-HJ-NP-Z0-9]{{4}}[A-HJ-NP-Z0-9挂学警港澳]\Z")
-_NEW_ENERGY = re.compile(rf"[{_PROVINCES}][A-Z](?:[A-HJK][A-HJ-NP-Z0-9]\d{{4}}|\d{{5}}[A-HJK])\Z")
-_SPECIAL = re.compile(rf"(?:[{_PROVINCES}][A-Z]\d{{4,5}}[领]|使\d{{6}}|\d{{6}}使|WJ[{_PROVINCES}]?\d{{4,5}}[A-Z]?|[A-Z]{{2}}\d{{5}})\Z")
-_SEPARATORS = re.compile(r"[\s·•・.\-_]+")
+_LETTER, _SIGN = "[A-HJ-NP-Z]", "[A-HJ-NP-Z0-9]"
+_CIVIL = re.compile(
+    rf"[{_PROVINCES}][A-Z](?:"
+    rf"{_SIGN}{{4}}[A-HJ-NP-Z0-9挂学警港澳领]"  # ordinary: five signs, the last may say what it is
+    rf"|[A-HJK]{_SIGN}[0-9]{{4}}|[0-9]{{5}}[A-HJK])\Z"  # new energy: six signs
+)
+_OTHER = re.compile(rf"(?:使[0-9]{{6}}|[0-9]{{6}}使|WJ[{_PROVINCES}]?[0-9]{{4,5}}{_LETTER}?|{_LETTER}{{2}}[0-9]{{5}})\Z")
+_SEPARATORS = re.compile(r"[\s·•・‧∙⋅.\-‐-―_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,10 @@ class Plate:
 
 
 def read_plate(text: str) -> Plate:
-    """The plate behind what was typed or read by a camera; a wrong one is kept, marked not valid."""
-    plain = _SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).upper()
-    valid = bool(_ORDINARY.match(plain) or _NEW_ENERGY.match(plain) or _SPECIAL.match(plain))
+    """The plate behind what was typed or read by a camera; a wrong one is kept, marked not valid. O and 0, I and 1 stay apart."""
+    if _CIVIL.match(text):
+        return Plate(text, text[:2], True)
+    plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    plain = _SEPARATORS.sub("", plain).upper()
     civil = len(plain) > 1 and plain[0] in _PROVINCES and "A" <= plain[1] <= "Z"
-    return Plate(plain, plain[:2] if civil else None, valid)
+    return Plate(plain, plain[:2] if civil else None, bool(_CIVIL.match(plain) or _OTHER.match(plain)))

@@ -33,6 +33,8 @@ class Topic:
     purpose: str
     model: TypeAdapter[Any]
     single: bool = False
+    #: Largest record; dead letters hold whole refused bodies under seal.
+    max_bytes: int = 1_048_588
 
 
 TOPICS: tuple[Topic, ...] = (
@@ -48,7 +50,7 @@ TOPICS: tuple[Topic, ...] = (
         REFERENCE_ROW,
         single=True,
     ),
-    Topic("dead-letters", "dead letter id", 4, _FOR_EVER, "refused records, whole and sealed", DEAD_LETTER),
+    Topic("dead-letters", "dead letter id", 4, _FOR_EVER, "refused records, whole and sealed", DEAD_LETTER, max_bytes=4_194_304),
     Topic("duplicates", "person key", 4, 45 * _DAY_MS, "repeated posts the gateway answered as such", DUPLICATE),
 )
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}

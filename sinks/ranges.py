@@ -89,6 +89,6 @@ def starting_offset(at: Position) -> int:
         raise Misconfigured(
             "log_truncated",
             f"{where}: offset {expected} is expected next but the log ends at {at.log_end}.",
-            "Restore the topic, or run: arrivals topics --accept-gap " + at.topic,
+            "The log was cut. Restore it, or delete and create the topic, then run: arrivals topics --accept-gap " + at.topic,
         )
     return expected

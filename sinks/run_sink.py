@@ -29,17 +29,19 @@ def build_sink(settings: Settings, metrics: Metrics, stop: Event, step: Step | N
     """One sink and its storing half. `step` is told of every step of the storing, for tests that crash there."""
     writer = RangeWriter(lambda: connect(settings), clustered=settings.clickhouse_cluster is not None)
     storing = Storing(writer, LogReader(settings), Misfits(settings), metrics, stop, step)
-    # "none": an offset that is not there must stop the sink, never make it jump.
-    consumer = read_lean(
-        make_consumer(settings, group=settings.sink_group, auto_offset_reset="none", max_poll_interval_ms=300_000)
-    )
+    tuning = {
+        "auto_offset_reset": "none",  # an offset that is not there must stop the sink, never make it jump
+        "max_poll_interval_ms": 300_000,
+        "metadata_max_age_ms": 5_000,  # topics and partitions made a moment ago are seen soon
+    }
+    consumer = read_lean(make_consumer(settings, group=settings.sink_group, **tuning))
     return Sink(consumer, storing, settings, metrics, stop), storing
 
 
-def run_sink(settings: Settings) -> None:
-    """Runs until a signal; then stores what was polled, commits and returns. Raises Misconfigured when an operator is needed."""
+def run_sink(settings: Settings, stop: Event | None = None) -> None:
+    """Runs until a signal, or until `stop` is set; then stores what was polled, commits and returns. Raises Misconfigured when an operator is needed."""
     log = configure_logs(settings, "sink")
-    metrics, stop = Metrics(), Event()
+    metrics, stop = Metrics(), stop or Event()
     sink, storing = build_sink(settings, metrics, stop)
     checks = {
         "partitions": lambda: None if sink.positioned else "no partition is being read yet",

@@ -89,6 +89,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Holds the partitions until the book says where they go on."""
         self._new = set(assigned)
+        self.positioned = not self._new  # more sinks than partitions: nothing to read is ready to read
         for at in self._new:
             self._consumer.seek(at, 0)
         self._consumer.pause(*self._new)

@@ -1,16 +1,17 @@
-"""The console without a database: logging in, cookies, headers, escaping. The app runs in-process over a stand-in for the data."""
+"""The console without a database: logging in, cookies, headers, escaping. The app runs here, over a day that stands still."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import httpx
 import pytest
-from starlette.testclient import TestClient
 
 from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.reference_writer import credential_row, new_token, token_digest
@@ -18,6 +19,7 @@ from arrivals.runtime.settings import load_settings
 from reference.gazetteer import load_gazetteer
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL
+from schemas.reference_rows import Role
 from serving.api import create_app
 from serving.arrival_json import from_topic, told
 from serving.authentication import Allow
@@ -35,14 +37,33 @@ from serving.texts import catalogue
 from serving.unit_stream import UnitStreams
 from tests.serving_kit import arrival
 
-TOKENS = {role: new_token(role) for role in ("analyst", "device", "unit")}
-ROWS = [
-    credential_row(TOKENS[role], role, role, scope, "test")
-    for role, scope in (("analyst", "*"), ("device", "X"), ("unit", "411426101"))
-]
+SCOPES: dict[Role, str] = {"analyst": "*", "device": "X", "unit": "411426101"}
+TOKENS = {role: new_token(role) for role in SCOPES}
+ROWS = [credential_row(TOKENS[role], role, role, scope, "test") for role, scope in SCOPES.items()]
 SNAPSHOT = Snapshot.empty(load_gazetteer()).with_rows(list(enumerate(ROWS)))
 HOSTILE = "<img src=x onerror=alert(1)>{{7*7}}"
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
+
+
+class Browser:
+    """Keeps cookies and follows nothing by itself."""
+
+    def __init__(self, app: Any, base_url: str) -> None:
+        self._runner = asyncio.Runner()
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._client.aclose())
+        self._runner.close()
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self._runner.run(self._client.get(path, **more))
+
+    def post(self, path: str, **more: Any) -> httpx.Response:
+        return self._runner.run(self._client.post(path, **more))
 
 
 class StillFeed(OverviewFeed):
@@ -95,16 +116,16 @@ def parts(tmp_path: Path) -> Services:
 
 
 @pytest.fixture
-def browser(parts: Services) -> Iterator[TestClient]:
-    with TestClient(create_app(parts), base_url="http://console", follow_redirects=False) as client:
+def browser(parts: Services) -> Iterator[Browser]:
+    with Browser(create_app(parts), "http://console") as client:
         yield client
 
 
-def login(browser: TestClient, code: str, headers: dict[str, str] | None = None) -> Any:
+def login(browser: Browser, code: str, headers: dict[str, str] | None = None) -> Any:
     return browser.post("/login", data={"code": code}, headers=SAME_SITE if headers is None else headers)
 
 
-def test_a_stranger_is_sent_to_the_login_page(browser: TestClient) -> None:
+def test_a_stranger_is_sent_to_the_login_page(browser: Browser) -> None:
     for path in ("/", "/analysis", "/units/411426101"):
         answer = browser.get(path)
         assert (answer.status_code, answer.headers["location"]) == (303, "/login")
@@ -112,7 +133,7 @@ def test_a_stranger_is_sent_to_the_login_page(browser: TestClient) -> None:
     assert '<input id="code" name="code" type="password"' in browser.get("/login").text
 
 
-def test_an_access_code_opens_a_session_that_is_not_the_code(browser: TestClient) -> None:
+def test_an_access_code_opens_a_session_that_is_not_the_code(browser: Browser) -> None:
     answer = login(browser, TOKENS["analyst"])
     cookie = answer.headers["set-cookie"]
     assert answer.status_code == 303
@@ -127,7 +148,7 @@ def test_an_access_code_opens_a_session_that_is_not_the_code(browser: TestClient
 
 
 def test_over_https_the_cookie_is_bound_to_the_host(tmp_path: Path) -> None:
-    with TestClient(create_app(services(tmp_path, secure=True)), base_url="https://console", follow_redirects=False) as browser:
+    with Browser(create_app(services(tmp_path, secure=True)), "https://console") as browser:
         answer = login(browser, TOKENS["analyst"])
         cookie = answer.headers["set-cookie"]
         assert cookie.startswith("__Host-arrivals=")
@@ -137,7 +158,7 @@ def test_over_https_the_cookie_is_bound_to_the_host(tmp_path: Path) -> None:
         assert "max-age=31536000" in answer.headers["strict-transport-security"]
 
 
-def test_a_one_time_code_works_once(browser: TestClient, parts: Services) -> None:
+def test_a_one_time_code_works_once(browser: Browser, parts: Services) -> None:
     code = parts.login_codes.issue(token_digest(TOKENS["analyst"]))
     assert login(browser, code).status_code == 303
     assert login(browser, code).status_code == 403
@@ -148,16 +169,16 @@ def test_a_one_time_code_works_once(browser: TestClient, parts: Services) -> Non
     [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil"}, {"Origin": "null"}, {}],
 )
 @pytest.mark.parametrize("path", ["/login", "/logout"])
-def test_forms_from_elsewhere_are_refused(browser: TestClient, headers: dict[str, str], path: str) -> None:
+def test_forms_from_elsewhere_are_refused(browser: Browser, headers: dict[str, str], path: str) -> None:
     answer = browser.post(path, data={"code": TOKENS["analyst"]}, headers=headers)
     assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
 
 
-def test_our_own_origin_is_enough_for_old_browsers(browser: TestClient) -> None:
+def test_our_own_origin_is_enough_for_old_browsers(browser: Browser) -> None:
     assert login(browser, TOKENS["analyst"], {"Origin": "http://console"}).status_code == 303
 
 
-def test_wrong_codes_devices_and_floods_are_turned_away(browser: TestClient) -> None:
+def test_wrong_codes_devices_and_floods_are_turned_away(browser: Browser) -> None:
     assert login(browser, TOKENS["device"]).status_code == 403
     answers = [login(browser, "wrong").status_code for _ in range(12)]
     assert answers[:9] == [403] * 9
@@ -166,7 +187,7 @@ def test_wrong_codes_devices_and_floods_are_turned_away(browser: TestClient) -> 
         assert login(browser, code).status_code in (403, 429)
 
 
-def test_every_page_is_private_and_runs_no_foreign_script(browser: TestClient) -> None:
+def test_every_page_is_private_and_runs_no_foreign_script(browser: Browser) -> None:
     login(browser, TOKENS["analyst"])
     nonces = set()
     for path in ("/", "/login", "/docs", "/nothing-here"):
@@ -184,20 +205,27 @@ def test_every_page_is_private_and_runs_no_foreign_script(browser: TestClient) -
         assert answer.headers["x-content-type-options"] == "nosniff"
         scripts = re.findall(r"<script[^>]*>", answer.text)
         assert all(f'nonce="{nonce[1]}"' in script for script in scripts)
-        assert not re.search(r"\son\w+=|javascript:|style=|https?://(?!testserver|console)", answer.text)
+        tags = " ".join(re.findall(r"<[^>]*>", answer.text))
+        assert not re.search(r"\son\w+=|javascript:|style=|https?://", tags)
     assert len(nonces) == 4
 
 
-def test_what_people_wrote_is_shown_as_text(browser: TestClient) -> None:
+def test_what_people_wrote_is_shown_as_text(browser: Browser) -> None:
     login(browser, TOKENS["analyst"])
     page = browser.get("/").text
     assert "<img" not in page
     assert page.count("&lt;img src=x onerror=alert(1)&gt;{{7*7}}") >= 3
     row = told(from_topic(arrival(1)), SNAPSHOT) | {"name_masked": HOSTILE, "site_name": HOSTILE}
-    context = {
-        "name": HOSTILE, "counts": {"day": "2020-02-18", "arrivals": 1, "high": 1, "fever": 0}, "rows": [person_row(row, "zh")], "next": None,
-        "first": True, "risk": None, "risks": (), "blank": blank_row(), "words": words("zh") | {"x": HOSTILE}, "stream": "/s", "at": "",
-    }  # fmt: skip
+    counts = {"day": "2020-02-18", "arrivals": 1, "high": 1, "fever": 0}
+    context: dict[str, Any] = {
+        "name": HOSTILE,
+        "counts": counts,
+        "rows": [person_row(row, "zh")],
+        "next": None,
+        "first": True,
+        "risk": None,
+    }
+    context |= {"risks": (), "blank": blank_row(), "words": words("zh") | {"x": HOSTILE}, "stream": "/s", "at": ""}
     html = render_unit(context)
     assert "<img" not in html
 
@@ -217,7 +245,7 @@ def render_unit(context: dict[str, Any]) -> str:
     return bytes(Pages(secure=False).render(Request(scope), "unit.html", context).body).decode()
 
 
-def test_scripts_and_styles_are_small_and_never_write_markup(browser: TestClient) -> None:
+def test_scripts_and_styles_are_small_and_never_write_markup(browser: Browser) -> None:
     folder = Path(__file__).parent.parent / "serving/static"
     scripts = [path.read_text("utf-8") for path in folder.glob("*.js")]
     assert sum(map(len, scripts)) < 150_000
@@ -229,26 +257,26 @@ def test_scripts_and_styles_are_small_and_never_write_markup(browser: TestClient
     assert not re.search(r"url\(|@import", answer.text)
 
 
-def test_languages_can_be_chosen_and_are_remembered(browser: TestClient) -> None:
+def test_languages_can_be_chosen_and_are_remembered(browser: Browser) -> None:
     assert '<html lang="zh-CN">' in browser.get("/login").text
     assert '<html lang="en">' in browser.get("/login?lang=en").text
     assert '<html lang="en">' in browser.get("/login").text
 
 
-def test_a_missing_page_is_a_page_for_people_and_a_problem_for_programs(browser: TestClient) -> None:
+def test_a_missing_page_is_a_page_for_people_and_a_problem_for_programs(browser: Browser) -> None:
     assert catalogue("zh")["error_404"] in browser.get("/nothing", headers={"Accept": "text/html"}).text
     assert browser.get("/v1/nothing", headers={"Accept": "text/html"}).json()["code"] == "not_found"
     assert browser.get("/nothing").json()["status"] == 404
 
 
-def test_a_unit_lands_on_its_own_page(browser: TestClient) -> None:
+def test_a_unit_lands_on_its_own_page(browser: Browser) -> None:
     login(browser, TOKENS["unit"])
     assert browser.get("/").headers["location"] == "/units/411426101"
     assert browser.get("/units/411481100").status_code == 404
     assert browser.get("/analysis").status_code == 403
 
 
-def test_the_probes_name_what_is_missing(browser: TestClient) -> None:
+def test_the_probes_name_what_is_missing(browser: Browser) -> None:
     assert browser.get("/healthz").status_code == 200
     answer = browser.get("/readyz")
     assert (answer.status_code, answer.json()["missing"]) == (503, {"kafka": "the arrivals topic cannot be read"})

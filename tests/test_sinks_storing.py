@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kafka import TopicPartition
 
 from arrivals.embedded.clickhouse.launcher import ClickHouseServer
 from arrivals.embedded.kafka.server import KafkaServer
 from arrivals.runtime.clickhouse_client import connect
 from arrivals.runtime.kafka_clients import make_admin
 from schemas.errors import Misconfigured
+from sinks.accepting import accept_gap
 from sinks.accumulating import Load, load_of
 from sinks.log_reader import LogReader
 from sinks.ranges import OffsetRange, range_set
@@ -215,19 +217,23 @@ def test_a_topic_created_anew_stops_the_sink(own: Stand) -> None:
         drive(own)
     assert stopped.value.code == "topic_recreated"
     assert_exact(own, 40)
+    accept_gap(own.settings, "arrivals")
+    drive(own)
+    assert_exact(own, 100)
 
 
 def test_records_deleted_before_they_were_stored_stop_the_sink(own: Stand) -> None:
     own.post(arrivals(200))
     admin = make_admin(own.settings)
-    from kafka import TopicPartition
-
     admin.delete_records({TopicPartition(own.settings.topic("arrivals"), 2): 7})
     admin.close()
     with pytest.raises(Misconfigured, match="arrivals/2: offsets 0 to 6") as stopped:
         drive(own)
     assert stopped.value.code == "retention_gap"
     assert own.ask("SELECT count() FROM v_arrivals") == [(0,)]
+    assert OffsetRange(2, 0, 6) in accept_gap(own.settings, "arrivals")
+    drive(own)
+    assert_exact(own, 193)
 
 
 def test_other_topics_are_stored_by_their_declarations(own: Stand) -> None:

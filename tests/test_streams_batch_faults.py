@@ -12,6 +12,8 @@ import pytest
 from kafka.partitioner.default import murmur2
 
 from arrivals.embedded.kafka.server import KafkaServer
+from arrivals.embedded.ports import free_port
+from schemas.errors import Unavailable
 from streams.batch_engine import BatchEngine, BatchReport, EngineSettings
 from streams.batch_records import Batch
 from tests.conftest import JARS
@@ -97,7 +99,7 @@ def test_an_evicted_workers_late_result_is_not_committed(bench: Bench) -> None:
     assert bench.missing() == set()
 
 
-@pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.parametrize("end", ["kill", pytest.param("stop", marks=pytest.mark.torture)])
 def test_a_broker_restart_is_survived(tmp_path: Path, end: str) -> None:
     with KafkaServer(tmp_path, cache_dir=JARS) as server, closing(Bench(server.bootstrap)) as bench:
         worker = bench.start()
@@ -111,6 +113,34 @@ def test_a_broker_restart_is_survived(tmp_path: Path, end: str) -> None:
         bench.finish()
         assert worker.poll() is None
         assert bench.missing() == set()
+
+
+@pytest.mark.torture
+def test_sigterm_without_a_broker_ends_the_process_and_loses_nothing(tmp_path: Path) -> None:
+    with KafkaServer(tmp_path, cache_dir=JARS) as server, closing(Bench(server.bootstrap)) as bench:
+        worker = bench.start(drain_seconds=2.0, batch_records=5)
+        bench.send(5_000)
+        until(lambda: len(bench.outputs()) > 0)
+        bench.disconnect()
+        server.kill()
+        assert bench.stop(worker) == 1
+        assert "Kafka did not take in time" in bench.said(worker)
+        server.start()
+        bench.connect()
+        bench.start()
+        bench.finish()
+        assert bench.missing() == set()
+
+
+def test_an_unreachable_broker_is_one_of_our_errors(unused_tcp_address: str) -> None:
+    engine = BatchEngine(EngineSettings("nobody", unused_tcp_address, "nothing"), lambda _batch: [])
+    with pytest.raises(Unavailable, match="Kafka"):
+        asyncio.run(engine.serve(asyncio.Event()))
+
+
+@pytest.fixture
+def unused_tcp_address() -> str:
+    return f"127.0.0.1:{free_port()}"
 
 
 def test_records_larger_than_a_batch_many_topics_and_the_usual_partitioner(bench: Bench) -> None:

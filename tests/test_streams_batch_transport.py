@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterator
 
@@ -19,8 +20,7 @@ def bench(kafka_server: KafkaServer) -> Iterator[Bench]:
     bench.close()
 
 
-@pytest.mark.parametrize("point", ["step", "produced", "acknowledged"])
-@pytest.mark.parametrize("number", [1, 17])
+@pytest.mark.parametrize(("point", "number"), [("step", 17), ("produced", 1), ("acknowledged", 9)])
 def test_a_killed_worker_loses_nothing_and_commits_nothing_unproduced(bench: Bench, point: str, number: int) -> None:
     bench.send(2_000)
     assert bench.start((point, number), "one").wait(30) == -9
@@ -28,6 +28,21 @@ def test_a_killed_worker_loses_nothing_and_commits_nothing_unproduced(bench: Ben
     successor = bench.start(name="one")
     bench.finish()
     assert bench.stop(successor) == 0
+    assert bench.missing() == set()
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("seed", range(5))
+def test_killed_forty_times_at_seeded_points(bench: Bench, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(40):
+        bench.send(200)
+        point = chance.choice(["step", "produced", "acknowledged"]), chance.randrange(1, 9)
+        assert bench.start(point, "one", batch_records=20).wait(60) == -9
+        assert bench.committed_but_not_produced() == set()
+    bench.start(name="one")
+    bench.finish()
     assert bench.missing() == set()
 
 

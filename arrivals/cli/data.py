@@ -12,7 +12,10 @@ import typer
 
 from arrivals.cli.output import JsonOption, console, notes, print_json, print_mapping
 from arrivals.runtime.settings import load_settings
+from schemas.base import LOCAL
 from schemas.errors import Misconfigured
+
+TIMES = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"]
 
 
 def resolve() -> None:
@@ -44,24 +47,42 @@ def simulate(
         print_json(summary.as_dict())
     else:
         print_mapping("Simulated day", summary.as_dict())
+    if summary.unconfirmed:
+        notes().print(f"{summary.unconfirmed} scans got no answer; play the same day again to post them.")
+        raise typer.Exit(1)
 
 
-def import_file(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV (UTF-8 or GBK) or XLSX.")],
+def import_file(  # noqa: PLR0913  (one option each)
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="CSV (UTF-8 or GBK) or XLSX.")],
     *,
     kind: Annotated[str, typer.Option(help="rail-manifest, coach-manifest or checkpoint")],
-    site: Annotated[str, typer.Option(help="The site the people arrived at.")],
+    site: Annotated[str, typer.Option(help="The site the people arrived at.")] = "",
+    at: Annotated[datetime | None, typer.Option(formats=TIMES, help="Arrival of rows without a time (Beijing time).")] = None,
+    batch: Annotated[str, typer.Option(help="Your name for this delivery; another name imports equal rows anew.")] = "",
     token_file: Annotated[Path | None, typer.Option(help="File holding the site's device token.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, post nothing.")] = False,
+    template: Annotated[bool, typer.Option("--template", help="Write an empty form to FILE instead.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Import a spreadsheet of people; wrong rows go to a file that can be corrected and imported again."""
-    from arrivals.demo.day import device_token
-    from producers.importer import import_people
+    from arrivals.demo.day import device_token, gateway_url
+    from producers.importer.columns import known_kind
+    from producers.importer.import_file import Target
+    from producers.importer.import_file import import_file as import_list
+    from producers.importer.rows import ImportContext
+    from producers.importer.template import write_template
 
-    settings = load_settings()
-    token = token_file.read_text("utf-8").strip() if token_file else device_token(settings, site)
-    report = import_people(settings, file, kind=kind, site=site, token=token, dry_run=dry_run)
+    if template:
+        return write_template(file, known_kind(kind))
+    if not site:
+        raise Misconfigured("site_missing", "No site was given.", "Say with --site where the people arrived.")
+    context = ImportContext(known_kind(kind), site, batch, at.replace(tzinfo=LOCAL) if at else None)
+    target = None
+    if not dry_run:
+        settings = load_settings()
+        token = token_file.read_text("utf-8").strip() if token_file else device_token(settings, site)
+        target = Target(gateway_url(settings), token)
+    report = import_list(file, context, target)
     if json:
         print_json(report.as_dict())
     else:
@@ -69,6 +90,7 @@ def import_file(
     if report.rejected:
         notes().print(f"Wrong rows are in {report.rejected_file}; correct them and import that file.")
         raise typer.Exit(1)
+    return None
 
 
 BENCHMARKS = ("router", "sink", "gateway", "latency", "resolver")

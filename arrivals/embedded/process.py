@@ -7,8 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1
@@ -25,6 +29,18 @@ def start_child(
 
     The child leads a session of its own, so that a Ctrl-C in the terminal reaches only us and we stop the children in order.
     """
+    return _starter(os.getpid()).submit(_start, argv, log, env, cwd).result()
+
+
+@cache
+def _starter(_pid: int) -> ThreadPoolExecutor:
+    # The kernel ends the children when the *thread* that started them ends: it must be one that lives as long as the process.
+    return ThreadPoolExecutor(1, "starter of children")
+
+
+def _start(
+    argv: Sequence[str], log: IO[bytes] | None, env: Mapping[str, str] | None, cwd: Path | None
+) -> subprocess.Popen[bytes]:
     libc = ctypes.CDLL(None, use_errno=True)
     parent = os.getpid()
 
@@ -54,3 +70,21 @@ def stop_child(child: subprocess.Popen[bytes], patience_seconds: float = 20.0) -
         except subprocess.TimeoutExpired:
             child.kill()
     return child.wait()
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Within, SIGTERM and SIGHUP (a closed terminal) do what Ctrl-C does: they raise KeyboardInterrupt in the main thread.
+
+    So one way of stopping serves all, at any moment, also while the parts are still starting.
+    """
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -63,6 +63,7 @@ def make_producer(settings: Settings, **tuning: Any) -> KafkaProducer:
         "linger_ms": 2,
         "batch_size": 131_072,
         "compression_type": "lz4",
+        "max_request_size": 4_194_304,
         "max_in_flight_requests_per_connection": 5,
     }
     return KafkaProducer(**connection(settings), **(config | tuning))

@@ -55,7 +55,7 @@ def _ensure(admin: KafkaAdminClient, topic: Topic, settings: Settings, existing:
         "retention.ms": str(topic.retention_ms),
         "cleanup.policy": "delete",
         "min.insync.replicas": str(max(1, settings.kafka_replication - 1)),
-        "max.message.bytes": "1048588",
+        "max.message.bytes": str(topic.max_bytes),
     }
     try:
         options = {

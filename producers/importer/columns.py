@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from schemas.errors import Misconfigured
+
 Kind = Literal["rail-manifest", "coach-manifest", "checkpoint"]
 
 
@@ -127,6 +129,14 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
 LINE_NUMBER, REASON, FIX = "行号", "原因", "怎么改"
 OWN_COLUMNS = (LINE_NUMBER, REASON, FIX)
 _NOISE = re.compile(r"[\s*_＊:：]|\([^)]*\)|\[[^\]]*\]|【[^】]*】")
+
+
+def known_kind(text: str) -> Kind:
+    """The kind of list of that name. Raises Misconfigured for another, naming those there are."""
+    for kind in LAYOUTS:
+        if kind == text:
+            return kind
+    raise Misconfigured("kind_unknown", f"Lists of this kind cannot be imported: {text}.", f"Use one of {', '.join(LAYOUTS)}.")
 
 
 def plain_heading(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-import uvloop
 from rich.console import Console
 
 from producers.client import GatewayClient
@@ -22,8 +21,7 @@ def simulate(plan: DayPlan, gateway: str, tokens: Mapping[str, str], sending: Se
     Survives outages of the gateway and the broker: see `producers.simulator.sending`. Raises Refused when a token is not known,
     Misconfigured when one is missing.
     """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_simulate(plan, gateway, tokens, sending, console))
+    return asyncio.run(_simulate(plan, gateway, tokens, sending, console))
 
 
 async def _simulate(plan: DayPlan, gateway: str, tokens: Mapping[str, str], sending: Sending, console: Console | None) -> Summary:

@@ -1,43 +1,57 @@
-"""`python -m arrivals.embedded.kafka --data DIR --port P`: the server in the foreground."""
+"""`python -m arrivals.embedded.kafka --data DIR --port P`: the server in the foreground, `--prepare`: what it needs, only.
+
+The process becomes Kafka itself: a signal reaches it without a go-between, and its exit code is Kafka's (143 after SIGTERM).
+"""
 
 from __future__ import annotations
 
 import argparse
-import signal
+import os
 import sys
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import Progress
+
+from arrivals.embedded.kafka.jars import DEFAULT_CACHE, bring_jars
+from arrivals.embedded.kafka.java import java_environment
 from arrivals.embedded.kafka.server import KafkaServer
+from arrivals.embedded.kafka.training import train
 from schemas.errors import ArrivalsError
 
 
-def main() -> int:
-    """Runs until SIGTERM or SIGINT; the server's exit code otherwise."""
+def main() -> None:
+    """Ends with exit code 1 and one line on standard error when the server cannot run."""
     parser = argparse.ArgumentParser(prog="python -m arrivals.embedded.kafka", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the server's data")
+    parser.add_argument("--data", type=Path, help="folder of the server's data")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--cache", type=Path, default=None, help="folder of the downloaded jars")
+    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the downloaded jars")
+    parser.add_argument("--prepare", action="store_true", help="download the jars, make starts quick, and end")
     options = parser.parse_args()
-    server = KafkaServer(options.data, options.port, options.cache)
-    stopping = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
-        server.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    if not options.prepare and options.data is None:
+        parser.error("--data is needed")
     try:
-        server.start()
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            if options.prepare:
+                prepare(options.cache, progress)
+                return
+            server = KafkaServer(options.data, options.port, options.cache)
+            command = server.command(progress)
     except ArrivalsError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"kafka ready on {server.bootstrap}\n")
+        sys.exit(str(error))
+    sys.stdout.write(f"Kafka starts on {server.bootstrap}; Ctrl-C ends it\n")
     sys.stdout.flush()
-    code = server.wait()
-    return 0 if stopping else code or 1
+    os.chdir(options.data)
+    os.execve(command[0], command, dict(java_environment()))  # noqa: S606 (there is no shell, and none is wanted)
+
+
+def prepare(cache: Path, progress: Progress) -> None:
+    """Everything a quick first start needs, so that a test run or a presentation does not wait for it."""
+    jars = bring_jars(cache, progress)
+    task = progress.add_task("training Apache Kafka for quick starts (once)", total=None)
+    train(jars, cache)
+    progress.remove_task(task)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,26 +1,26 @@
-"""Brings the pinned jars of Kafka into a cache folder, each checked against its SHA-256.
+"""The pinned jars of Kafka in a cache folder, each checked against its SHA-256 at every start.
 
-Mirrors: the first `<mirror>` in `~/.m2/settings.xml` whose `mirrorOf` covers `central` is used, as Maven would.
+Several processes may use and fill one cache at the same time: a jar appears there whole and verified, or not at all.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from xml.etree import ElementTree
+from tempfile import TemporaryDirectory
 
-from requests import RequestException
 from rich.progress import Progress
 
-from schemas.errors import Misconfigured, Unavailable
+from schemas.errors import Misconfigured
 
 VERSION = "4.3.1"
-_SYSTEM_CERTIFICATES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
+DEFAULT_CACHE = Path(".data") / "cache" / f"kafka-{VERSION}"
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Jar:
     coordinates: str
     sha256: str
 
+    def below(self, cache: Path) -> Path:
+        """Its place in a cache folder, which has the layout of a Maven repository."""
+        group, artifact, version = self.coordinates.split(":")
+        return cache.joinpath(*group.split("."), artifact, version, f"{artifact}-{version}.jar")
+
 
 def locked_jars() -> tuple[Jar, ...]:
     """The jars of `jars.lock`, in its order."""
@@ -37,61 +42,54 @@ def locked_jars() -> tuple[Jar, ...]:
     return tuple(Jar(*reversed(line.split())) for line in lines if line and not line.startswith("#"))
 
 
-def bring_jars(cache: Path, progress: Progress | None = None) -> list[Path]:
-    """Paths of all jars below `cache`, downloading what is missing. Raises Unavailable or Misconfigured (wrong checksum)."""
-    trust_system_certificates()
-    jars = locked_jars()
-    task = progress.add_task("Apache Kafka", total=len(jars)) if progress else None
-    with ThreadPoolExecutor(8) as pool:
-        waiting = {pool.submit(_bring, jar, cache): jar for jar in jars}
-        for done in as_completed(waiting):
-            done.result()
-            if progress and task is not None:
-                progress.advance(task)
-    return [future.result() for future in waiting]
+def bring_jars(cache: Path, progress: Progress | None = None, jars: Sequence[Jar] | None = None) -> list[Path]:
+    """Paths of all jars below `cache`; what is missing or damaged is downloaded, with a bar in `progress`.
+
+    Raises Unavailable when a download fails, Misconfigured when a repository serves other bytes than were locked.
+    """
+    wanted = locked_jars() if jars is None else jars
+    missing = [jar for jar in wanted if digest(jar.below(cache)) != jar.sha256]
+    if missing:
+        _download(missing, cache, progress)
+    return [jar.below(cache) for jar in wanted]
 
 
-def trust_system_certificates() -> None:
-    """Lets the downloader trust what the machine trusts, where nothing else was set: city networks have roots of their own."""
-    bundle = next((path for path in _SYSTEM_CERTIFICATES if path.exists()), None)
-    if bundle is not None:
-        os.environ.setdefault("REQUESTS_CA_BUNDLE", str(bundle))
-
-
-def _bring(jar: Jar, cache: Path) -> Path:
-    from jgo.maven import MavenContext
-
-    group, artifact, version = jar.coordinates.split(":")
-    context = MavenContext(repo_cache=cache, remote_repos=_mirror(), timeout=60)
+def digest(path: Path) -> str | None:
+    """SHA-256 of a file in hexadecimal; None where there is none."""
     try:
-        path = context.project(group, artifact).at_version(version).artifact().resolve()
-    except (RequestException, OSError, RuntimeError) as error:
-        advice = "Check the network, or set a mirror in ~/.m2/settings.xml."
-        raise Unavailable(
-            "jar_unreachable", f"{jar.coordinates} cannot be downloaded ({type(error).__name__}). {advice}"
-        ) from error
-    found = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def _download(missing: Sequence[Jar], cache: Path, progress: Progress | None) -> None:
+    from arrivals.embedded.kafka.maven import system_certificates  # its libraries are wanted on the first start only
+
+    cache.mkdir(parents=True, exist_ok=True)
+    task = progress.add_task("downloading Apache Kafka", total=len(missing)) if progress else None
+    with TemporaryDirectory(dir=cache, prefix="incoming-") as folder, system_certificates(), ThreadPoolExecutor(_AT_ONCE) as pool:
+        waiting = [pool.submit(_bring, jar, Path(folder), cache) for jar in missing]
+        try:
+            for done in as_completed(waiting):
+                done.result()
+                if progress and task is not None:
+                    progress.advance(task)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _bring(jar: Jar, folder: Path, cache: Path) -> None:
+    from arrivals.embedded.kafka.maven import fetch
+
+    fresh = fetch(jar.coordinates, folder)
+    found = digest(fresh)
     if found != jar.sha256:
-        Path(path).unlink()
         raise Misconfigured(
             "jar_altered",
-            f"{jar.coordinates} has the SHA-256 {found}, {jar.sha256} is expected.",
-            "The repository or mirror serves another file; it was removed. Try another mirror.",
+            f"{jar.coordinates} was downloaded with the SHA-256 {found}, but {jar.sha256} is locked in jars.lock.",
+            "The repository or mirror serves another file, which is not used. Try another mirror.",
         )
-    return Path(path)
-
-
-def _mirror() -> dict[str, str] | None:
-    settings = Path.home() / ".m2" / "settings.xml"
-    if not settings.exists():
-        return None
-    try:
-        mirrors: Iterable[ElementTree.Element] = ElementTree.parse(settings).iter()  # noqa: S314 (the user's own file)
-    except ElementTree.ParseError:
-        return None
-    for element in mirrors:
-        if element.tag.endswith("mirror"):
-            named = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in element}
-            if {"*", "central", "external:*"} & set(named.get("mirrorOf", "").split(",")) and named.get("url"):
-                return {named.get("id", "mirror"): named["url"]}
-    return None
+    place = jar.below(cache)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(fresh, place)

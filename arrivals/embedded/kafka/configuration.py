@@ -1,0 +1,41 @@
+"""The `server.properties` of the embedded Kafka: one broker that is its own controller, on loopback, sized for one machine."""
+
+from __future__ import annotations
+
+DATA = "log"
+_MIB = 1 << 20
+
+
+def server_properties(port: int, controller_port: int) -> str:
+    """The text of the file: topics are only made on purpose, segments are small enough for retention to work on a small disk.
+
+    The server has to run in its own folder: a path would end at a comma, and Java reads this file as Latin-1.
+    """
+    values: dict[str, object] = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": DATA,
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.num.partitions": 1,
+        "transaction.state.log.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "group.initial.rebalance.delay.ms": 0,
+        "message.max.bytes": _MIB + 12,
+        "log.segment.bytes": 128 * _MIB,
+        "log.cleaner.dedupe.buffer.size": 16 * _MIB,
+        "metadata.log.segment.bytes": 16 * _MIB,
+        "metadata.max.retention.bytes": 64 * _MIB,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "background.threads": 2,
+    }
+    return "".join(f"{name}={value}\n" for name, value in values.items())
