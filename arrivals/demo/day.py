@@ -7,8 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from arrivals.runtime.reference_writer import token_digest
 from arrivals.runtime.settings import Settings
 from schemas.errors import Misconfigured
+from serving.login_codes import LoginCodes
+from serving.run_api import login_folder
 
 
 def all_tokens(settings: Settings) -> dict[str, str]:
@@ -52,3 +55,10 @@ def play_day(settings: Settings, *, day: date, rate: int, people: int, seed: int
     sending = Sending(rate=rate, work_dir=outboxes, history=history, simulated_clock=settings.simulated_clock)
     plan = DayPlan(day=day, people=people, seed=seed, gazetteer=load_gazetteer())
     return simulate(plan, gateway_url(settings), site_tokens(settings), sending)
+
+
+def login_link(settings: Settings) -> str:
+    """A link that opens the console as administrator, once, within ten minutes; the code behind the # is never sent in a URL."""
+    digest = token_digest(all_tokens(settings)["administrator:*"])
+    code = LoginCodes(login_folder(settings)).issue(digest)
+    return f"http://{settings.api_host}:{settings.api_port}/login#code={code}"

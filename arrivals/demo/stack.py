@@ -18,6 +18,7 @@ from kafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import Progress
 
+from arrivals.demo.day import login_link
 from arrivals.demo.seed import seed_reference, write_passwords
 from arrivals.embedded.kafka.jars import bring_jars
 from arrivals.embedded.kafka.server import DEFAULT_CACHE
@@ -97,7 +98,7 @@ def run_stack(settings: Settings) -> None:
     """The embedded stack in the foreground until SIGINT or SIGTERM."""
     console = Console(highlight=False)
     with embedded_stack(settings, console):
-        console.print(f"Console: http://{settings.api_host}:{settings.api_port}  ·  Ctrl-C stops everything")
+        console.print(f"Console: [bold]{login_link(settings)}[/]  ·  Ctrl-C stops everything")
         wait_for_end()
 
 
