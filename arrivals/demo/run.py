@@ -57,6 +57,9 @@ def _watch_first_arrival(settings: Settings, begun: float) -> Any:
 def show(summary: DaySummary, console: Console) -> None:
     """Prints the summary a newcomer reads."""
     for title, counts in summary.tables().items():
+        if not counts:
+            console.print(f"{title}: none")
+            continue
         table = Table("", "", title=title, title_justify="left", show_header=False)
         for name, count in counts.items():
             table.add_row(str(name), str(count))

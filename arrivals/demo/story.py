@@ -38,12 +38,14 @@ class DaySummary:
     def tables(self) -> dict[str, dict[str, Any]]:
         """The parts of the summary by title, for printing."""
         return {
-            "Posted by the simulator": self.posts,
+            "Posted by the simulator": {n: v for n, v in self.posts.items() if not isinstance(v, dict)},
+            "Refused by the gateway": self.posts.get("rejected_by_reason", {}),
+            "Answers nobody expected": self.posts.get("unexpected", {}),
             "Arrivals by county": self.arrivals_by_county,
             "Arrivals by risk": self.arrivals_by_risk,
             "Alerts by rule": self.alerts_by_rule,
             "Dead letters by reason": self.dead_letters_by_reason,
-            "Audit": asdict(self.audit),
+            "Audit": {name: value for name, value in asdict(self.audit).items() if not isinstance(value, tuple)},
         }
 
     def as_dict(self) -> dict[str, Any]:
