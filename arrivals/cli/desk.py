@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -55,7 +55,7 @@ def _print(result: object, format: str, output: Path | None, title: str) -> None
     elif format == "json":
         print_json(result)
     else:
-        columns, rows = result  # type: ignore[misc]
+        columns, rows = cast("tuple[list[str], list[list[object]]]", result)
         print_rows(title, columns, rows)
 
 

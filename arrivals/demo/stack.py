@@ -20,8 +20,7 @@ from rich.progress import Progress
 
 from arrivals.demo.day import login_link
 from arrivals.demo.seed import seed_reference, write_passwords
-from arrivals.embedded.kafka.jars import bring_jars
-from arrivals.embedded.kafka.server import DEFAULT_CACHE
+from arrivals.embedded.kafka.jars import DEFAULT_CACHE, bring_jars
 from arrivals.embedded.ports import is_free
 from arrivals.embedded.supervisor import Part, Supervisor
 from arrivals.runtime.clickhouse_client import clickhouse_errors, connect
