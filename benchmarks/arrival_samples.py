@@ -14,7 +14,7 @@ _DAY = datetime(2020, 2, 18, tzinfo=LOCAL)
 
 
 def sample_arrival(i: int, r: random.Random) -> dict[str, Any]:
-    """The record of the i-th arrival of a day: a third by rail, a tenth flagged, sealed parts of random bytes of a usual length."""
+    """The record of the i-th arrival of a day: a third by rail, a tenth flagged, sealed parts of a usual length."""
     at = _DAY + timedelta(milliseconds=i * 43 % 86400000)
     recv = at + timedelta(milliseconds=r.randrange(200, 5000))
     rail = r.random() < 0.35

@@ -93,7 +93,8 @@ def _measure(bootstrap: str, engine: str, name: str, events: int) -> dict[str, f
     found = _count(bootstrap, f"p1-{name}")
     if found < events:
         raise RuntimeError(f"{engine} wrote {found} of {events} arrivals")
-    result: dict[str, float] = json.loads(said.stdout.splitlines()[-1])
+    report = said.stdout.partition(b'{"events_per_second"')  # Faust draws a spinner before it, some log around it
+    result: dict[str, float] = json.loads((report[1] + report[2]).splitlines()[0])
     return result
 
 

@@ -1,7 +1,8 @@
 """P4: rows per second from Kafka into ClickHouse through the sink, and the engine's own import of the same rows as JSONEachRow.
 
-Both write into the same entrance, so the same two tables are filled on both sides; the sink's side includes reading from Kafka, decoding,
-the book of ranges and the commits. Everything is started afresh in a temporary folder; the sink runs as its own process.
+Both write into the same entrance, so the same two tables are filled on both sides; the sink's side includes reading from
+Kafka, decoding, the book of ranges and the commits. Everything is started afresh in a temporary folder; the sink runs as a
+process of its own.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ from benchmarks.arrival_samples import sample_arrival
 from sinks.migrate import migrate
 from sinks.tables import ARRIVALS
 
-_SINK = "import sys\nfrom arrivals.runtime.settings import Settings\nfrom sinks.run_sink import run_sink\nrun_sink(Settings.model_validate_json(sys.argv[1]))"
+_SINK = (
+    "import sys\nfrom arrivals.runtime.settings import Settings\nfrom sinks.run_sink import run_sink\n"
+    "run_sink(Settings.model_validate_json(sys.argv[1]))"
+)
 
 
 def run(*, peers: bool = False, rows: int = 200_000, rounds: int = 2) -> dict[str, Any]:
@@ -70,7 +74,8 @@ def _servers(folder: Path) -> Iterator[Settings]:
 
 
 def _produce(settings: Settings, rows: int) -> None:
-    producer = make_producer(settings, linger_ms=50, delivery_timeout_ms=120_000, request_timeout_ms=60_000, max_block_ms=60_000)
+    patience = {"delivery_timeout_ms": 120_000, "request_timeout_ms": 60_000, "max_block_ms": 60_000}
+    producer = make_producer(settings, linger_ms=50, **patience)
     source = random.Random(7)
     headers = [("event_id", b"0" * 36), ("schema", b"arrival/1"), ("revision", b"4212")]
     for number in range(rows):
@@ -105,7 +110,7 @@ def _through_the_sink(settings: Settings, rows: int, folder: Path) -> dict[str, 
 
 
 def _engine_import(settings: Settings, folder: Path, rows: int) -> float:
-    """Rows per second of `INSERT … SELECT … FROM file(…, JSONEachRow)`, the file being the engine's own export of the same rows."""
+    """Rows per second of `INSERT … FROM file(…, JSONEachRow)`, the file being the engine's own export of the same rows."""
     client = connect(settings)
     file = folder / "rows.jsonl"
     names = ", ".join(column.name for column in ARRIVALS.columns)

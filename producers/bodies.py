@@ -1,39 +1,87 @@
-"""Reads request bodies within bounds: so many bytes, so many seconds, and never more after inflating than before was allowed."""
+"""Reads request bodies within bounds: bytes, seconds, and bytes of all bodies together; inflating never passes what is allowed.
+
+Full buffer: a body beyond the common bound is answered 503 with Retry-After before it is read; the device repeats it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import zlib
+from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
 
-from schemas.errors import Refused
+from schemas.errors import Refused, Unavailable
 
 _ENCODINGS = ("", "identity", "gzip")
-_TYPES = ("", "application/json", "application/problem+json", "text/json")
+_TYPES = ("", "application/json", "text/json")
+_CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030"}
 _GZIP_WINDOW = 31
+_MOST_TOGETHER = 64_000_000
 
 
-async def read_body(request: Request, most_bytes: int, seconds: float) -> tuple[bytes, str]:
-    """The body, inflated, and its charset. Raises Refused: 408 too slow, 413 too large, 415 other type or encoding, 400 broken gzip."""
-    encoding = request.headers.get("content-encoding", "").strip().lower()
-    media, _, parameters = request.headers.get("content-type", "").partition(";")
-    if media.strip().lower() not in _TYPES:
-        raise Refused(
-            "media_type", "The body must be application/json.", 415, "Accepted: application/json, optionally charset=gbk."
-        )
-    if encoding not in _ENCODINGS:
-        raise Refused("content_encoding", "This content encoding is not accepted.", 415, "Accepted: gzip, identity.")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > most_bytes:
-        raise _too_large(most_bytes)
-    try:
-        raw = await asyncio.wait_for(_collect(request, most_bytes), seconds)
-    except TimeoutError:
-        raise Refused("body_timeout", "The body did not arrive in time.", 408, "Send it again.") from None
-    except ClientDisconnect:
-        raise Refused("client_gone", "The client closed the connection.", 400) from None
-    return (inflate(raw, most_bytes) if encoding == "gzip" else raw), _charset(parameters)
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A whole body, inflated. `charset` is a codec's name, or `?` for one we do not read."""
+
+    content: bytes
+    charset: str
+
+
+class Bodies:
+    """Reads bodies of one process. Whoever reads one gives it back with `release` when it is dealt with."""
+
+    def __init__(self, most_bytes: int, seconds: float, most_together: int = _MOST_TOGETHER) -> None:
+        self._most_bytes, self._seconds, self._most_together = most_bytes, seconds, most_together
+        self._held = 0
+
+    async def read(self, request: Request) -> Body:
+        """The body. Raises Refused: 408 too slow, 413 too large, 415 other type or encoding, 400 broken gzip; Unavailable when
+        too many bodies are under way.
+        """
+        encoding = request.headers.get("content-encoding", "").strip().lower()
+        media, _, parameters = request.headers.get("content-type", "").partition(";")
+        if media.strip().lower() not in _TYPES:
+            advice = "Accepted: application/json, optionally with charset=gbk."
+            raise Refused("media_type", "The body must be application/json.", 415, advice)
+        if encoding not in _ENCODINGS:
+            raise Refused("content_encoding", "This content encoding is not accepted.", 415, "Accepted: gzip, identity.")
+        declared = request.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > self._most_bytes:
+            raise _too_large(self._most_bytes)
+        content = await self._within_time(request)
+        if encoding == "gzip":
+            content = inflate(content, self._most_bytes)
+        self._held += len(content)
+        return Body(content, _charset(parameters))
+
+    def release(self, body: Body) -> None:
+        """The body is dealt with."""
+        self._held -= len(body.content)
+
+    async def _within_time(self, request: Request) -> bytes:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._collect(request)
+        except TimeoutError:
+            raise Refused("body_timeout", "The body did not arrive in time.", 408, "Send it again.") from None
+        except ClientDisconnect:
+            raise Refused("client_gone", "The client closed the connection.", 400) from None
+
+    async def _collect(self, request: Request) -> bytes:
+        chunks, size = [], 0
+        try:
+            async for chunk in request.stream():
+                size += len(chunk)
+                self._held += len(chunk)
+                if size > self._most_bytes:
+                    raise _too_large(self._most_bytes)
+                if self._held > self._most_together:
+                    raise Unavailable("gateway_busy", "Too many posts are under way.", 2)
+                chunks.append(chunk)
+        finally:
+            self._held -= size
+        return b"".join(chunks)
 
 
 def inflate(raw: bytes, most_bytes: int) -> bytes:
@@ -41,34 +89,20 @@ def inflate(raw: bytes, most_bytes: int) -> bytes:
     machine = zlib.decompressobj(_GZIP_WINDOW)
     try:
         body = machine.decompress(raw, most_bytes + 1)
-        whole = machine.eof or not raw
     except zlib.error:
         raise Refused("gzip_broken", "The gzip body is damaged.", 400, "Send it again.") from None
     if len(body) > most_bytes or machine.unconsumed_tail:
         raise _too_large(most_bytes)
-    if not whole or machine.unused_data:
+    if raw and (not machine.eof or machine.unused_data):
         raise Refused("gzip_broken", "The gzip body is cut short or has a tail.", 400, "Send it again.")
     return body
-
-
-async def _collect(request: Request, most_bytes: int) -> bytes:
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most_bytes:
-            raise _too_large(most_bytes)
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _charset(parameters: str) -> str:
     for parameter in parameters.lower().split(";"):
         name, _, value = parameter.strip().partition("=")
         if name == "charset":
-            charset = value.strip("\"' ")
-            return {"utf-8": "utf-8", "utf8": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030"}.get(
-                charset, "?"
-            )
+            return _CHARSETS.get(value.strip("\"' "), "?")
     return "utf-8"
 
 

@@ -1,7 +1,8 @@
 """Publishing for an event loop: hands records to kafka-python and answers when every one of them is confirmed.
 
-Guarantee: `confirm` returns only after all in-sync replicas have every record; otherwise it raises Unavailable within the deadline and the
-outcome of the unconfirmed records is unknown.
+Guarantee: `confirm` returns only after all in-sync replicas have every record; otherwise it raises Unavailable within the
+deadline and the outcome of the unconfirmed records is unknown. Full buffer: beyond a bound of unconfirmed bytes it raises
+Unavailable at once.
 """
 
 from __future__ import annotations
@@ -18,14 +19,22 @@ from kafka.errors import KafkaError
 from arrivals.runtime.kafka_clients import Record
 from schemas.errors import Unavailable
 
+_MOST_UNCONFIRMED_BYTES = 64_000_000
+_DOUBT_SECONDS = 5.0
+_RETRY_SECONDS = 3
+
 
 class Confirming:
-    """Wraps a producer made with a short `max_block_ms`, so that a full buffer or a lost broker never blocks the loop."""
+    """Wraps a producer made with a short `max_block_ms`, so that a lost broker never blocks the loop. kafka-python does not bound
+    what waits in it; this does.
+    """
 
-    def __init__(self, producer: KafkaProducer, seconds: float) -> None:
+    def __init__(self, producer: KafkaProducer, seconds: float, most_bytes: int = _MOST_UNCONFIRMED_BYTES) -> None:
         self._producer = producer
         self._seconds = seconds
-        self._failing = False
+        self._most_bytes = most_bytes
+        self._unconfirmed_bytes = 0
+        self._failed_at: float | None = None
 
     def learn_topics(self, topics: Sequence[str], seconds: float) -> None:
         """Asks Kafka for the topics' partitions before the first post needs them. Raises Unavailable when it does not answer."""
@@ -36,8 +45,45 @@ class Confirming:
                     raise Unavailable("kafka_silent", f"Kafka does not tell the partitions of {topic}.")
 
     def problem(self) -> str | None:
-        """What is wrong with Kafka, as far as the last post has shown; None when it confirmed."""
-        return "Kafka did not confirm the last post" if self._failing else None
+        """What is wrong with Kafka, as far as the last post has shown. Some seconds after a failure this gives the benefit of the
+        doubt: a gateway that gets no posts because it is not ready would never learn that Kafka is back.
+        """
+        if self._failed_at is None or time.monotonic() - self._failed_at > _DOUBT_SECONDS:
+            return None
+        return "Kafka did not confirm the last post"
+
+    async def confirm(self, records: Sequence[Record]) -> None:
+        """Publishes the records. Raises Unavailable (`kafka_unconfirmed`, `kafka_behind`) after `seconds` at the latest."""
+        if not records:
+            return
+        size = sum(len(record.value or b"") for record in records)
+        if self._unconfirmed_bytes and self._unconfirmed_bytes + size > self._most_bytes:
+            raise Unavailable("kafka_behind", "Too much waits for Kafka's confirmation.", _RETRY_SECONDS)
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._publish(records, size)
+        except (KafkaError, TimeoutError) as error:
+            self._failed_at = time.monotonic()
+            message = "Kafka did not confirm in time; nothing may be deleted yet."
+            raise Unavailable("kafka_unconfirmed", message, _RETRY_SECONDS) from error
+        self._failed_at = None
+
+    def _publish(self, records: Sequence[Record], size: int) -> asyncio.Future[None]:
+        self._unconfirmed_bytes += size
+        countdown = _Countdown(len(records), asyncio.get_running_loop())
+        countdown.known.add_done_callback(lambda _: self._forget(size))
+        sent = 0
+        try:
+            for record in records:
+                future = self._producer.send(record.topic, value=record.value, key=record.key, headers=list(record.headers))
+                future.add_both(countdown.done)
+                sent += 1
+        except KafkaError as error:
+            countdown.done(error, len(records) - sent)
+        return asyncio.shield(countdown.known)
+
+    def _forget(self, size: int) -> None:
+        self._unconfirmed_bytes -= size
 
     def _knows(self, topic: str) -> bool:
         try:
@@ -45,46 +91,30 @@ class Confirming:
         except KafkaError:
             return False
 
-    async def confirm(self, records: Sequence[Record]) -> None:
-        """Publishes the records. Raises Unavailable (`kafka_unconfirmed`) after `seconds` at the latest."""
-        if not records:
-            return
-        countdown = _Countdown(len(records), asyncio.get_running_loop())
-        try:
-            for record in records:
-                future = self._producer.send(record.topic, value=record.value, key=record.key, headers=list(record.headers))
-                future.add_both(countdown.done)
-            await asyncio.wait_for(countdown.finished, self._seconds)
-            self._failing = False
-        except (KafkaError, TimeoutError) as error:
-            self._failing = True
-            raise Unavailable("kafka_unconfirmed", "Kafka did not confirm in time; nothing may be deleted yet.", 3) from error
-
 
 class _Countdown:
-    """Finishes a future of the loop when all deliveries are known; the first failure wins. Called from the sender's thread."""
+    """Finishes a future of the loop when all deliveries are known; the first failure wins. `done` is called from any thread."""
 
     def __init__(self, waiting: int, loop: asyncio.AbstractEventLoop) -> None:
-        self.finished: asyncio.Future[None] = loop.create_future()
+        self.known: asyncio.Future[None] = loop.create_future()
         self._loop = loop
         self._waiting = waiting
         self._failure: BaseException | None = None
         self._lock = Lock()
 
-    def done(self, result: Any) -> None:
-        """One delivery is known."""
+    def done(self, result: Any, count: int = 1) -> None:
+        """So many deliveries are known, with this metadata or error."""
         with self._lock:
-            self._waiting -= 1
+            self._waiting -= count
             if isinstance(result, BaseException):
                 self._failure = self._failure or result
             last = self._waiting == 0
-        if last:
+        if last and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._finish)
 
     def _finish(self) -> None:
-        if self.finished.done():
-            return
         if self._failure is None:
-            self.finished.set_result(None)
+            self.known.set_result(None)
         else:
-            self.finished.set_exception(self._failure)
+            self.known.set_exception(self._failure)
+            self.known.exception()  # whoever waited may have gone

@@ -14,8 +14,8 @@ from producers.reasons import REASONS
 from schemas.scan import SCAN
 
 DESCRIPTION = (
-    "Devices post scans here. 202 means: on Kafka, acknowledged by all in-sync replicas; the device may delete the scan. Every other answer "
-    "means: keep it, and repeat it with the same event_id. People in examples are synthetic."
+    "Devices post scans here. 202 means: on Kafka, acknowledged by all in-sync replicas; the device may delete the scan. "
+    "Every other answer means: keep it, and repeat it with the same event_id. People in examples are synthetic."
 )
 _REF = "#/components/schemas/{model}"
 

@@ -1,7 +1,8 @@
 """The gateway's memory of event ids: what is confirmed, what is under way, and what content each id stands for. Pure.
 
-Bounded: the oldest id is forgotten first. A forgotten or lost id costs nothing but the answer `duplicate`: everything downstream is
-idempotent by event id. An id counts as known only once Kafka confirmed it; while that is open, a second post of it shares the outcome.
+Bounded: the oldest id is forgotten first. A forgotten or lost id costs nothing but the answer `duplicate`: everything
+downstream is idempotent by event id. An id counts as known only once Kafka confirmed it; while that is open, a second post of it
+shares the outcome.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class DuplicateWindow(Generic[T]):
         return len(self._entries)
 
     def claim(self, event_id: str, digest: str, outcome: T) -> tuple[State, T | None]:
-        """Claims an id for a post: `fresh` (now under way with `outcome`), `known`, `pending` (with the other's outcome), `conflict`."""
+        """Claims an id for a post: `fresh` (now under way with `outcome`), `known`, `pending` (with the other post's outcome) or
+        `conflict`.
+        """
         entry = self._entries.get(event_id)
         if entry is None:
             self._entries[event_id] = _Entry(digest, outcome)
@@ -50,8 +53,8 @@ class DuplicateWindow(Generic[T]):
         elif self._size:
             self._entries[event_id] = _Entry(digest, None)
 
-    def forget(self, event_id: str) -> None:
-        """The outcome is unknown: the next post of this id is a first one again."""
+    def forget(self, event_id: str, outcome: T) -> None:
+        """The outcome is unknown: the next post of this id is a first one again. Another post's claim stays."""
         entry = self._entries.get(event_id)
-        if entry is not None and entry.pending is not None:
+        if entry is not None and entry.pending is outcome:
             del self._entries[event_id]

@@ -1,118 +1,156 @@
-"""The gateway: `POST /v1/scans` for devices, and health for operators. A FastAPI app built from its parts; nothing happens at import.
+"""The gateway: `POST /v1/scans` for devices, and health for operators. Built from its parts; nothing happens at import.
 
-The hot route reads the raw body and answers raw bytes; FastAPI gives the documentation its shape.
+The hot route is answered before FastAPI's layers, from raw bytes to raw bytes; FastAPI serves everything else.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from arrivals.runtime.health import Checks, readiness
 from arrivals.runtime.metrics import CONTENT_TYPE, Metrics
 from arrivals.runtime.settings import Settings
-from producers.bodies import read_body
+from producers.bodies import Bodies, Body
 from producers.describe import DESCRIPTION, document
+from producers.devices import Device, authenticate
 from producers.parsing import parse_body
 from producers.problems import problem, render
 from producers.rates import RateLimit
-from producers.receiving import Device, Receiving
+from producers.receiving import Receiving
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL, format_instant, parse_instant
-from schemas.errors import ArrivalsError, Refused, Rejected
+from schemas.errors import ArrivalsError, Reason, Refused, Rejected
 
+PATH = "/v1/scans"
 _SIMULATED = "x-simulated-now"
+_WRONG_TOKENS_PER_SECOND = 1.0
+_UNAUTHORIZED = 401
+_CODES = {"id_conflict": 409, "site_forbidden": 403}
+_ADVICE = {404: "Nothing is here; scans go to POST /v1/scans.", 405: "This address takes another method."}
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the gateway is made of."""
+    """What the gateway is made of. `strangers` limits wrong tokens by address; right ones are never slowed by it."""
 
     settings: Settings
     snapshot: Callable[[], Snapshot]
     receiving: Receiving
+    bodies: Bodies
     rates: RateLimit
     metrics: Metrics
     checks: Checks
+    strangers: RateLimit = field(default_factory=lambda: RateLimit(_WRONG_TOKENS_PER_SECOND))
 
 
-def build_app(parts: Parts) -> FastAPI:
+def build_app(parts: Parts) -> ASGIApp:
     """The ASGI application."""
-    app = FastAPI(title="checkpoint-arrivals gateway", description=DESCRIPTION, docs_url=None, redoc_url=None)
+    pages = _pages(parts)
     seconds = parts.metrics.histogram("arrivals_gateway_request_seconds")
 
-    async def post_scans(request: Request) -> Response:
+    async def entry(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+            await pages(scope, receive, send)
+            return
         begun = time.perf_counter()
-        response = await _answer(parts, request)
+        response = await _answer(parts, Request(scope, receive))
         seconds.labels(str(response.status_code)).observe(time.perf_counter() - begun)
-        return response
+        await response(scope, receive, send)
+
+    return ServerErrorMiddleware(entry, handler=_failed)
+
+
+def _pages(parts: Parts) -> FastAPI:
+    """Everything but the hot route: documentation, health, metrics, and problems for what is not here."""
+    app = FastAPI(title="checkpoint-arrivals gateway", description=DESCRIPTION, docs_url=None, redoc_url=None)
 
     async def not_here(_: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        advice = {404: "Nothing is here; scans go to POST /v1/scans.", 405: "This address takes another method."}
-        return render(
-            status, f"http_{status}", advice.get(status, "The gateway failed; the scan may be repeated."), _wall_clock()
-        )
+        assert isinstance(error, HTTPException)  # noqa: S101 (registered for nothing else)
+        status = error.status_code
+        answer = render(status, f"http_{status}", _ADVICE.get(status, error.detail), _wall_clock())
+        answer.headers.update(error.headers or {})
+        return answer
 
-    app.router.add_route("/v1/scans", post_scans, methods=["POST"])
+    async def other_methods(_: Request) -> Response:
+        raise HTTPException(405, headers={"Allow": "POST"})
+
+    app.router.add_route(PATH, other_methods, methods=["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
     app.add_exception_handler(HTTPException, not_here)
-    app.add_exception_handler(500, not_here)
     _add_operations(app, parts)
     document(app)
     return app
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    """A fault of ours: answered as a problem, raised on to the server's log."""
+    return render(500, "gateway_failed", f"The gateway failed ({type(error).__name__}); repeat the same scan.", _wall_clock())
 
 
 async def _answer(parts: Parts, request: Request) -> Response:
     now = _wall_clock()
     try:
         now = _now(parts.settings, request, now)
-        device = _device(parts, request, now)
-        body, charset = await read_body(request, parts.settings.gateway_max_body_bytes, parts.settings.gateway_body_seconds)
-        return await _receive(parts, body, charset, device, now)
+        device = authenticate(request.headers.get("authorization", ""), parts.snapshot(), now)
+        body = await parts.bodies.read(request)
+        try:
+            return await _receive(parts, body, device, now)
+        finally:
+            parts.bodies.release(body)
+    except Refused as error:
+        parts.metrics.counter("arrivals_gateway_refused_total").labels(error.code).inc()
+        return _stranger(parts, request, now) or problem(error, now) if error.status == _UNAUTHORIZED else problem(error, now)
     except ArrivalsError as error:
         return problem(error, now)
 
 
-async def _receive(parts: Parts, body: bytes, charset: str, device: Device, now: datetime) -> Response:
+def _stranger(parts: Parts, request: Request, now: datetime) -> Response | None:
+    """429 for an address that keeps trying wrong tokens."""
+    address = request.client.host if request.client else ""
+    wait = parts.strangers.wait_seconds(address, 1, time.monotonic())
+    return _later("too_many_wrong_tokens", "Too many wrong tokens came from this address.", wait, now) if wait else None
+
+
+async def _receive(parts: Parts, body: Body, device: Device, now: datetime) -> Response:
     try:
-        values, many = parse_body(body, charset)
+        values, many = parse_body(body.content, body.charset)
     except Rejected as error:
-        await parts.receiving.keep_refused_body(body, error.reasons[0], device, now)
-        status = 413 if error.code == "batch_too_large" else 400
-        return render(status, error.code, error.message, now, reasons=error.reasons)
-    wait = parts.rates.wait_seconds(device.device_id, len(values), time.monotonic())
-    if wait:
-        detail = "This device posts more scans than it may; keep them and send them later."
-        return render(429, "rate_limited", detail, now, retry_after=max(1, round(wait)))
-    results = await parts.receiving.receive(values, body, device, now)
+        return _limited(parts, device, 1, now) or await _refuse_body(parts, body, error.reasons[0], device, now)
+    limited = _limited(parts, device, len(values), now)
+    if limited:
+        return limited
+    results = await parts.receiving.receive(values, body.content, device, now)
     if not many and results[0].status == "rejected":
         reasons = results[0].reasons
-        status = 409 if reasons[0].code == "id_conflict" else 403 if reasons[0].code == "site_forbidden" else 422
-        return render(status, reasons[0].code, reasons[0].message, now, reasons=reasons)
-    content = {"server_time": format_instant(_wall_clock() if not parts.settings.simulated_clock else now)}
-    answer = orjson.dumps({**content, "results": [result.as_dict() for result in results]})
+        return render(_CODES.get(reasons[0].code, 422), reasons[0].code, reasons[0].message, now, reasons=reasons)
+    server_time = format_instant(now if parts.settings.simulated_clock else _wall_clock())
+    answer = orjson.dumps({"server_time": server_time, "results": [result.as_dict() for result in results]})
     return Response(answer, 202, media_type="application/json")
 
 
-def _device(parts: Parts, request: Request, now: datetime) -> Device:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Refused("token_missing", "No device token was sent.", 401, "Send Authorization: Bearer <device token>.")
-    credential = parts.snapshot().credential(hashlib.sha256(token.strip().encode()).hexdigest(), now)
-    if credential is None:
-        raise Refused("token_unknown", "This token is not valid.", 401, "Ask the administrator for a new one.")
-    if credential.role != "device":
-        raise Refused("role_forbidden", "This token may not post scans.", 403, "Use the token of the device.")
-    return Device.of(credential)
+async def _refuse_body(parts: Parts, body: Body, why: Reason, device: Device, now: datetime) -> Response:
+    await parts.receiving.keep_refused_body(body.content, why, device, now)
+    return render(413 if why.code == "batch_too_large" else 400, why.code, why.message, now, reasons=(why,))
+
+
+def _limited(parts: Parts, device: Device, count: int, now: datetime) -> Response | None:
+    wait = parts.rates.wait_seconds(device.device_id, count, time.monotonic())
+    detail = "This device posts more scans than it may; keep them and send them later."
+    return _later("rate_limited", detail, wait, now) if wait else None
+
+
+def _later(code: str, detail: str, wait: float, now: datetime) -> Response:
+    return render(429, code, detail, now, retry_after=max(1, round(wait)))
 
 
 def _now(settings: Settings, request: Request, wall: datetime) -> datetime:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from schemas.base import LOCAL, format_instant
-from schemas.documents import Document, read_document
+from schemas.documents import Document, normalise_number, read_document
 from schemas.names import read_name
 from schemas.phones import read_phone
 from schemas.plates import read_plate
@@ -49,6 +49,11 @@ def content_digest(value: dict[str, Any]) -> str:
     """Names the content of a posted scan: equal for a repeated post, whatever its key order and however late it was sent."""
     kept = {name: part for name, part in value.items() if name != "sent_at"}
     return hashlib.blake2b(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+
+
+def person_key(scan: CheckpointScan | RailScan, keyed: Hash) -> str:
+    """The key of the scanned person: equal for every spelling of one document number."""
+    return keyed("person", scan.person.document_type, normalise_number(scan.person.document_number))
 
 
 def prepare(scan: CheckpointScan | RailScan, device_id: str, received_at: datetime, keyed: Hash) -> Prepared:

@@ -1,7 +1,7 @@
 """From a body to scans, strictly: bytes → JSON values → models, with a reason for everything that is refused. Pure.
 
-One parser everywhere (jiter, the one inside pydantic-core): duplicate keys, NaN, deep nesting, lone surrogates and invalid UTF-8 are
-errors with a position.
+One parser everywhere (jiter, the one inside pydantic-core): duplicate keys, NaN, deep nesting, lone surrogates and invalid UTF-8
+are errors with a position.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ MOST_SCANS = 500
 _TAGS = ("checkpoint", "rail")
 #: No field of ours has that many digits, and turning such a number back into text takes quadratic time.
 _ENDLESS_NUMBER = re.compile(rb"[0-9]{1000}")
+_EVENT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
+_LONGEST_ID = 64
 _POSITION = re.compile(r"line (\d+) column (\d+)")
 
 
@@ -64,10 +66,18 @@ def validate_scan(value: Any) -> CheckpointScan | RailScan:
     return scan
 
 
-def event_id_of(value: Any) -> str | None:
-    """The event id a refused value claims to have, when it is short text; for the answer, so that the device can tell which it was."""
+def event_id_of(value: Any) -> tuple[str | None, bool]:
+    """The event id a refused value claims to have, when it is short text, so that the device can tell which scan the answer is
+    about; and whether it really has the form of one, so that it may stand in clear.
+    """
     found = value.get("event_id") if isinstance(value, dict) else None
-    return found if isinstance(found, str) and len(found) <= 64 and found.isprintable() else None  # noqa: PLR2004
+    if not isinstance(found, str) or len(found) > _LONGEST_ID or not found.isprintable():
+        return None, False
+    return found, bool(_EVENT_ID.match(found))
+
+
+#: What to add to the reason when the encoding is a known wrong one.
+_ENCODINGS = {"mark": ", it begins with a byte order mark", "utf-16": ", it looks like UTF-16", "other": ""}
 
 
 def _json_error(message: str, body: bytes) -> Rejected:
@@ -77,11 +87,24 @@ def _json_error(message: str, body: bytes) -> Rejected:
         return _refused("duplicate_key", where)
     if "recursion" in message:
         return _refused("nesting", where)
+    return (
+        _refused("encoding", f"{where}{_ENCODINGS[found]}")
+        if (found := _wrong_encoding(body))
+        else _refused("body_not_json", where)
+    )
+
+
+def _wrong_encoding(body: bytes) -> str:
+    """Which other encoding a body seems to be in; empty when it is UTF-8."""
+    if body.startswith(b"\xef\xbb\xbf"):
+        return "mark"
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in body[:8]:
+        return "utf-16"
     try:
         body.decode("utf-8")
     except UnicodeError:
-        return _refused("encoding", where)
-    return _refused("encoding" if body.startswith(b"\xef\xbb\xbf") else "body_not_json", where)
+        return "other"
+    return ""
 
 
 def _refused(code: str, detail: str = "") -> Rejected:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from schemas.errors import Reason
+
+_FIELD_NAME = re.compile(r"[a-z][a-z_]{0,39}\Z")
 
 #: code -> (English, Chinese). Codes of pydantic's own errors stand here too, under pydantic's names.
 REASONS: dict[str, tuple[str, str]] = {
@@ -72,4 +75,9 @@ def reason(code: str, field: str = "", detail: str = "") -> Reason:
 def of_validation(error: dict[str, Any], skip: int) -> Reason:
     """The reason behind one pydantic error; `skip` leading parts of its location are the union's tag."""
     location = error["loc"][skip:] if len(error["loc"]) > skip else ()
-    return reason(error["type"], ".".join(map(str, location)))
+    return reason(error["type"], ".".join(map(_shown, location)))
+
+
+def _shown(part: str | int) -> str:
+    """A part of a path; the name of an unknown field is the poster's own and may hold a person, unless it looks like ours."""
+    return str(part) if isinstance(part, int) or _FIELD_NAME.match(part) else "?"

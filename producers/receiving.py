@@ -1,8 +1,8 @@
-"""What happens to one post: every scan of it is accepted, recognised as a duplicate, or refused, and Kafka confirms all of it or none.
+"""What happens to one post: every scan of it is accepted, recognised as a duplicate, or refused, and Kafka confirms all or none.
 
-Guarantee: a scan is answered `accepted` or `duplicate` only when it is on Kafka, acknowledged by all in-sync replicas; one answered
-`rejected` lies whole in the dead letters. When Kafka does not confirm within the bound, the whole post is answered 503 and the device
-repeats the same ids; whatever had arrived is recognised downstream by its event id.
+Guarantee: a scan is answered `accepted` or `duplicate` only when it is on Kafka, acknowledged by all in-sync replicas; one
+answered `rejected` lies whole in the dead letters. When Kafka does not confirm within the bound, the whole post is answered 503
+and the device repeats the same ids; whatever had arrived is recognised downstream by its event id.
 """
 
 from __future__ import annotations
@@ -17,31 +17,17 @@ from typing import Any
 from arrivals.runtime.kafka_clients import Record
 from arrivals.runtime.metrics import Metrics
 from producers.confirm import Confirming
+from producers.devices import EVERY_SITE, Device
 from producers.duplicates import DuplicateWindow
-from producers.intake import content_digest, prepare
+from producers.intake import content_digest, person_key, prepare
 from producers.parsing import event_id_of, validate_scan
 from producers.reasons import reason
-from producers.sealer import Sealer
+from producers.sealer import Refusal, Sealer
 from reference.snapshot import Snapshot
 from schemas.errors import Reason, Rejected, Unavailable
-from schemas.reference_rows import CredentialData
 from schemas.scan import CheckpointScan, RailScan
 
-_MOST_RECORD_BYTES = 900_000
 Outcome = asyncio.Future[bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Who posts: the device's name and the site it is registered for."""
-
-    device_id: str
-    site_id: str
-
-    @classmethod
-    def of(cls, credential: CredentialData) -> Device:
-        """The device behind a credential."""
-        return cls(credential.subject, credential.scope)
 
 
 @dataclass(slots=True)
@@ -55,24 +41,23 @@ class Result:
 
     def as_dict(self) -> dict[str, Any]:
         """The form of the HTTP answer."""
-        return {
-            "event_id": self.event_id,
-            "status": self.status,
-            "flags": self.flags,
-            "reasons": [asdict(why) for why in self.reasons],
-        }
+        reasons = [asdict(why) for why in self.reasons]
+        return {"event_id": self.event_id, "status": self.status, "flags": self.flags, "reasons": reasons}
 
 
 @dataclass(slots=True)
 class _Post:
-    """What one post amounts to before Kafka has answered."""
+    """One post and what it amounts to before Kafka has answered."""
 
     body: bytes
+    device: Device
+    now: datetime
+    day: str
+    snapshot: Snapshot
     outcome: Outcome
-    results: list[Result] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     claimed: list[tuple[str, str]] = field(default_factory=list)
-    others: list[Outcome] = field(default_factory=list)
+    others: set[Outcome] = field(default_factory=set)
 
 
 class Receiving:
@@ -90,69 +75,66 @@ class Receiving:
         self._sealer = sealer
         self._confirming = confirming
         self._window = window
-        self._scans = {
-            status: metrics.counter("arrivals_gateway_scans_total").labels(status)
-            for status in ("accepted", "duplicate", "rejected")
-        }
+        scans = metrics.counter("arrivals_gateway_scans_total")
+        self._scans = {status: scans.labels(status) for status in ("accepted", "duplicate", "rejected")}
         self._rejections = metrics.counter("arrivals_gateway_rejections_total")
         self._flags = metrics.counter("arrivals_gateway_quality_flags_total")
         self._confirm_seconds = metrics.histogram("arrivals_gateway_confirm_seconds")
 
     async def receive(self, values: Sequence[Any], body: bytes, device: Device, now: datetime) -> list[Result]:
         """One result per value of `body`, in order. Raises Unavailable when Kafka does not confirm in time."""
-        post = _Post(body, asyncio.get_running_loop().create_future())
-        for value in values:
-            post.results.append(self._take(value, device, now, post))
+        outcome: Outcome = asyncio.get_running_loop().create_future()
+        post = _Post(body, device, now, now.date().isoformat(), self._snapshot(), outcome)
+        confirmed = False
         try:
+            results = [self._take(value, post) for value in values]
             with self._confirm_seconds.time():
                 await self._confirming.confirm(post.records)
-        except BaseException:
-            self._release(post, confirmed=False)
-            raise
-        self._release(post, confirmed=True)
-        if post.others and not all(await asyncio.gather(*map(asyncio.shield, post.others))):
+            confirmed = True
+        finally:  # whatever happened: nobody may wait for this post for ever
+            self._release(post, confirmed=confirmed)
+        if post.others and not all(await asyncio.gather(*post.others)):
             raise Unavailable("kafka_unconfirmed", "Another post of the same scan was not confirmed.", 3)
-        self._count(post.results)
-        return post.results
+        self._count(results)
+        return results
 
     async def keep_refused_body(self, body: bytes, why: Reason, device: Device, now: datetime) -> None:
         """Keeps a body that is no usable JSON whole in the dead letters. Raises Unavailable like `receive`."""
-        kept = self._sealer.refused(body, why, device.device_id, device.site_id, now)
-        await self._confirming.confirm([kept])
+        await self._confirming.confirm([self._sealer.refused(Refusal(body, why), device, now)])
         self._count([Result(None, "rejected", (), (why,))])
 
-    def _take(self, value: Any, device: Device, now: datetime, post: _Post) -> Result:
+    def _take(self, value: Any, post: _Post) -> Result:
         try:
             scan = validate_scan(value)
-            self._check_site(scan, device, now)
-            return self._claim(scan, value, device, now, post)
+            self._check_site(scan, post)
+            return self._claim(scan, value, post)
         except Rejected as error:
-            payload = _original(value, post.body)
-            post.records.append(self._sealer.refused(payload, error.reasons[0], device.device_id, device.site_id, now))
-            return Result(event_id_of(value), "rejected", (), error.reasons)
+            event_id, strict = event_id_of(value)
+            refusal = Refusal(_original(value, post.body), error.reasons[0], event_id if strict else None)
+            post.records.append(self._sealer.refused(refusal, post.device, post.now))
+            return Result(event_id, "rejected", (), error.reasons)
 
-    def _check_site(self, scan: CheckpointScan | RailScan, device: Device, now: datetime) -> None:
-        if scan.site_id != device.site_id and device.site_id != "*":
+    @staticmethod
+    def _check_site(scan: CheckpointScan | RailScan, post: _Post) -> None:
+        if post.device.site_id not in (scan.site_id, EVERY_SITE):
             raise _rejected("site_forbidden", "site_id")
-        if self._snapshot().site(scan.site_id, now) is None:
+        if post.snapshot.site(scan.site_id, post.now) is None:
             raise _rejected("site_unknown", "site_id")
 
-    def _claim(self, scan: CheckpointScan | RailScan, value: Any, device: Device, now: datetime, post: _Post) -> Result:
+    def _claim(self, scan: CheckpointScan | RailScan, value: Any, post: _Post) -> Result:
         digest = content_digest(value)
         state, other = self._window.claim(scan.event_id, digest, post.outcome)
         if state == "conflict":
             raise _rejected("id_conflict", "event_id")
         if state != "fresh":
             if other is not None and other is not post.outcome:
-                post.others.append(other)
-            post.records.append(self._sealer.duplicate(scan.event_id, device.device_id, now))
+                post.others.add(other)
+            key = person_key(scan, self._sealer.keyed)
+            post.records.append(self._sealer.duplicate(scan.event_id, key, post.device, post.now))
             return Result(scan.event_id, "duplicate")
         post.claimed.append((scan.event_id, digest))
-        prepared = prepare(scan, device.device_id, now, self._sealer.keyed)
-        record = self._sealer.scan(prepared, now.date().isoformat(), digest)
-        if record.value is not None and len(record.value) > _MOST_RECORD_BYTES:
-            raise _rejected("scan_too_large", "")
-        post.records.append(record)
+        prepared = prepare(scan, post.device.device_id, post.now, self._sealer.keyed)
+        post.records.append(self._sealer.scan(prepared, post.day, digest))
         return Result(scan.event_id, "accepted", prepared.flags)
 
     def _release(self, post: _Post, *, confirmed: bool) -> None:
@@ -160,9 +142,8 @@ class Receiving:
             if confirmed:
                 self._window.confirm(event_id, digest)
             else:
-                self._window.forget(event_id)
-        if not post.outcome.done():
-            post.outcome.set_result(confirmed)
+                self._window.forget(event_id, post.outcome)
+        post.outcome.set_result(confirmed)
 
     def _count(self, results: Sequence[Result]) -> None:
         for result in results:

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
 
-from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.kafka_clients import Record
+from arrivals.runtime.keys import KeyStore
+from producers.devices import Device
 from producers.intake import Prepared
 from schemas.base import format_instant
 from schemas.dead_letter import DeadLetter
-from schemas.errors import Reason
-from schemas.sealing import NONCE_BYTES, keyed_hash
+from schemas.errors import Reason, Rejected, Unavailable
+from schemas.sealing import NONCE_BYTES, Purpose, keyed_hash
+
+_SCHEMA_SCAN = ("schema", b"scan/1")
+_SCHEMA_DUPLICATE = (("schema", b"duplicate/1"),)
+_SCHEMA_LETTER = (("schema", b"dead-letter/1"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something refused: its bytes as they came, why, and the event id it claims where that is one."""
+
+    payload: bytes
+    why: Reason
+    event_id: str | None = None
 
 
 class Sealer:
-    """Makes the gateway's records. `random` gives fresh bytes; `topic` maps a topic's name to its full name."""
+    """Makes the gateway's records. `random` gives fresh bytes; `topic` maps a topic's name to its full name.
+
+    Raises Unavailable when the key of the day cannot be made or was destroyed: nothing may leave unsealed.
+    """
 
     def __init__(self, keys: KeyStore, topic: Callable[[str], str], random: Callable[[int], bytes]) -> None:
         self._keys = keys
@@ -33,18 +51,23 @@ class Sealer:
         sealed = {"key_id": day, "identity": self._close(day, "identity", prepared.identity, prepared.event_id), "address": None}
         if prepared.address is not None:
             sealed["address"] = self._close(day, "address", prepared.address, prepared.event_id)
-        value = orjson.dumps({**prepared.record, "sealed": sealed})
-        headers = (("event_id", prepared.event_id.encode()), ("schema", b"scan/1"), ("digest", digest.encode()))
-        return Record(self._scans, prepared.person_key.encode(), value, headers)
+        prepared.record["sealed"] = sealed
+        headers = (("event_id", prepared.event_id.encode()), _SCHEMA_SCAN, ("digest", digest.encode()))
+        return Record(self._scans, prepared.person_key.encode(), orjson.dumps(prepared.record), headers)
 
-    def duplicate(self, event_id: str, device_id: str, received_at: datetime) -> Record:
+    def duplicate(self, event_id: str, person_key: str, device: Device, received_at: datetime) -> Record:
         """The trace of a repeated post."""
-        value = {"version": 1, "event_id": event_id, "device_id": device_id, "recorded_at": format_instant(received_at)}
-        return Record(self._duplicates, event_id.encode(), orjson.dumps(value), (("schema", b"duplicate/1"),))
+        value = {
+            "version": 1,
+            "event_id": event_id,
+            "device_id": device.device_id,
+            "recorded_at": format_instant(received_at),
+        }
+        return Record(self._duplicates, person_key.encode(), orjson.dumps(value), _SCHEMA_DUPLICATE)
 
-    def refused(self, payload: bytes, why: Reason, device_id: str, site_id: str, received_at: datetime) -> Record:
+    def refused(self, refusal: Refusal, device: Device, received_at: datetime) -> Record:
         """The dead letter of a refused scan or body: whole, under seal, with fields and codes only in clear."""
-        letter_id, day = f"gateway:{self._random(16).hex()}", received_at.date().isoformat()
+        letter_id, day, why = f"gateway:{self._random(16).hex()}", received_at.date().isoformat(), refusal.why
         letter = DeadLetter(
             version=1,
             dead_letter_id=letter_id,
@@ -52,14 +75,20 @@ class Sealer:
             reason=why.code,
             detail=f"{why.field}: {why.message}" if why.field else why.message,
             recorded_at=received_at,
-            device_id=device_id,
-            site_id=site_id,
+            event_id=refusal.event_id,
+            device_id=device.device_id,
+            site_id=device.site_id,
             key_id=day,
-            payload_sealed=self._close(day, "payload", payload, letter_id),
-            payload_bytes=len(payload),
+            payload_sealed=self._close(day, "payload", refusal.payload, letter_id),
+            payload_bytes=len(refusal.payload),
         )
-        return Record(self._letters, letter_id.encode(), letter.model_dump_json().encode(), (("schema", b"dead-letter/1"),))
+        return Record(self._letters, letter_id.encode(), letter.model_dump_json().encode(), _SCHEMA_LETTER)
 
-    def _close(self, day: str, purpose: str, plaintext: bytes, bound_to: str) -> str:
-        seal = self._keys.seal_for_writing(day, purpose)  # type: ignore[arg-type]
+    def _close(self, day: str, purpose: Purpose, plaintext: bytes, bound_to: str) -> str:
+        try:
+            seal = self._keys.seal_for_writing(day, purpose)
+        except Rejected as error:
+            raise Unavailable(error.code, f"Nothing can be sealed for {day}.", 60) from error
+        except OSError as error:
+            raise Unavailable("keys_unwritable", "The key of the day cannot be written.", 60) from error
         return seal.close(plaintext, bound_to, self._random(NONCE_BYTES))

@@ -14,6 +14,7 @@ from typing import Any
 import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 from granian.server.embed import Server
 from kafka import TopicPartition
 
@@ -24,16 +25,21 @@ from arrivals.runtime.logs import configure_logs
 from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.reference_feed import ReferenceFeed
 from arrivals.runtime.settings import Settings
+from producers.bodies import Bodies
 from producers.confirm import Confirming
 from producers.duplicates import DuplicateWindow
 from producers.gateway import Parts, build_app
+from producers.partitions import KeyPartitioner
 from producers.rates import RateLimit
 from producers.receiving import Outcome, Receiving
 from producers.sealer import Sealer
 from reference.gazetteer import load_gazetteer
+from schemas.errors import Misconfigured
 
 _WARM_SECONDS = 8.0
 _KAFKA_SECONDS = 30.0
+#: Granian's own lines go through our log, and only those that say something went wrong.
+_LOGGING: dict[str, Any] = {"loggers": {"_granian": {"propagate": True}}}
 
 
 def run_gateway(settings: Settings) -> None:
@@ -44,25 +50,24 @@ def run_gateway(settings: Settings) -> None:
     feed = ReferenceFeed(settings, load_gazetteer(), lambda snapshot: version.set(snapshot.version))
     feed.start()
     keys = KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=settings.mode == "embedded")
-    producer = make_producer(settings, max_block_ms=50, linger_ms=1, batch_size=262_144)
+    producer = make_producer(settings, max_block_ms=50, linger_ms=1, batch_size=262_144, partitioner=KeyPartitioner())
     confirming = Confirming(producer, settings.gateway_confirm_seconds)
     confirming.learn_topics([settings.topic(name) for name in ("scans", "duplicates", "dead-letters")], _KAFKA_SECONDS)
     window: DuplicateWindow[Outcome] = DuplicateWindow(settings.gateway_duplicate_window)
     warmed = warm_window(settings, window)
-    receiving = Receiving(
-        lambda: feed.current,
-        Sealer(keys, settings.topic, os.urandom),
-        confirming,
-        window,
-        metrics,
-    )
-    checks = _checks(feed, confirming)
-    app = build_app(
-        Parts(settings, lambda: feed.current, receiving, RateLimit(settings.gateway_rate_per_device), metrics, checks)
+    sealer = Sealer(keys, settings.topic, os.urandom)
+    parts = Parts(
+        settings=settings,
+        snapshot=lambda: feed.current,
+        receiving=Receiving(lambda: feed.current, sealer, confirming, window, metrics),
+        bodies=Bodies(settings.gateway_max_body_bytes, settings.gateway_body_seconds),
+        rates=RateLimit(settings.gateway_rate_per_device),
+        metrics=metrics,
+        checks=_checks(feed, confirming, keys),
     )
     log.info("gateway_started", port=settings.gateway_port, reference_version=feed.current.version, ids_remembered=warmed)
     try:
-        serve(app, settings.gateway_host, settings.gateway_port)
+        serve(build_app(parts), settings.gateway_host, settings.gateway_port)
     finally:
         producer.close(timeout=5)
         feed.stop()
@@ -82,6 +87,8 @@ def serve(app: Any, host: str, port: int) -> None:
         backlog=2_048,
         backpressure=4_096,
         log_access=False,
+        log_level=LogLevels.error,
+        log_dictconfig=_LOGGING,
     )
 
     async def main() -> None:
@@ -92,7 +99,7 @@ def serve(app: Any, host: str, port: int) -> None:
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not serving.done():
-            server.stop()
+            server.stop()  # type: ignore[no-untyped-call]
         await serving
 
     uvloop.run(main())
@@ -124,10 +131,17 @@ def warm_window(settings: Settings, window: DuplicateWindow[Outcome]) -> int:
     return len(window)
 
 
-def _checks(feed: ReferenceFeed, confirming: Confirming) -> Checks:
+def _checks(feed: ReferenceFeed, confirming: Confirming, keys: KeyStore) -> Checks:
     def sites() -> str | None:
         if not feed.ready():
             return "the reference topic is not read yet"
         return None if feed.current.sites else "no site is registered yet"
 
-    return {"kafka": confirming.problem, "reference": sites}
+    def key_store() -> str | None:
+        try:
+            keys.reload()
+        except Misconfigured as error:
+            return str(error)
+        return None
+
+    return {"kafka": confirming.problem, "reference": sites, "keys": key_store}

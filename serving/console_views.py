@@ -15,7 +15,7 @@ from serving.texts import Language, catalogue
 COLUMNS = ("arrivals", "high", "medium", "fever", "turned_back", "at_desk", "by_rail")
 #: The bars' drawing area in the picture's units; `command.js` uses the same.
 _TOP, _FLOOR = 12, 188
-_STEPS = (1, 2, 4, 6, 8, 10)
+_STEPS = (10, 12, 16, 20, 24, 30, 40, 60, 80, 100)
 _EMPTY_YEAR = "1970"
 #: A space at which no line breaks.
 _TIED = "\u00a0"
@@ -137,5 +137,6 @@ def _how(told: Mapping[str, Any], t: Mapping[str, str]) -> str:
 
 
 def _round_up(value: int) -> int:
-    unit: int = 10 ** (len(str(max(value, 1))) - 1)
-    return max(4, next(step * unit for step in _STEPS if value <= step * unit))
+    """A round even number not below the value, at least 10, so that the middle of the scale is whole."""
+    unit: int = 10 ** max(0, len(str(value)) - 2)
+    return next(step * unit for step in _STEPS if value <= step * unit)

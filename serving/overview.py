@@ -17,7 +17,8 @@ HOURS = 24
 SHOWN_ALERTS = 12
 SHOWN_LEADING = 6
 
-DAY_SQL = "SELECT toDate(max(received_at), 'Asia/Shanghai') AS day, count() AS arrivals FROM v_arrivals"
+#: The day of the newest receipt; versions of one arrival share it, so the unmerged table gives the same answer at once.
+DAY_SQL = "SELECT toDate(max(received_at), 'Asia/Shanghai') AS day FROM arrivals_latest"
 CUBE_SQL = """SELECT county_code, toUInt8(toHour(occurred_at)) AS hour, risk, count() AS arrivals,
        countIf(has(rules, 'fever')) AS fever, countIf(decision = 'turn_back') AS turned_back,
        countIf(desk_reason != '') AS at_desk, countIf(kind = 'rail') AS by_rail

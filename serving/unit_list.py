@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from reference.snapshot import Snapshot
+from schemas.base import LOCAL
 from serving.arrival_json import from_row, told
 from serving.database import Database
 from serving.names import place_name
@@ -17,11 +18,13 @@ from serving.units import (
     STATES,
     Page,
     count_sql,
+    local_day,
     page_sql,
     read_choice,
     read_cursor,
     read_limit,
     stored_sql,
+    windows,
     write_cursor,
 )
 
@@ -50,7 +53,12 @@ class UnitList:
     def _read(self, unit: str, page: Page) -> dict[str, Any]:
         ask, snapshot = self._database.ask_now, self._snapshot()
         stored = {int(partition): int(last) for partition, last in ask(*stored_sql()).rows}
-        rows = ask(*page_sql(unit, page)).records()
+        newest = local_day(datetime.fromtimestamp(page.after[0] / 1000, LOCAL)) if page.after else ask(DAY_SQL, {}).rows[0][0]
+        rows: list[dict[str, Any]] = []
+        for since in windows(newest):
+            rows = ask(*page_sql(unit, page, since)).records()
+            if len(rows) > page.limit:
+                break
         more, rows = len(rows) > page.limit, rows[: page.limit]
         return {
             "unit": unit,

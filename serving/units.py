@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from schemas.base import LOCAL
@@ -46,26 +46,36 @@ class Page:
     day: date | None = None
 
 
-def page_sql(unit: str, page: Page) -> tuple[str, dict[str, Any]]:
-    """The SQL of one page and its values; one row more than the page tells whether another follows."""
+def page_sql(unit: str, page: Page, since: date | None = None) -> tuple[str, dict[str, Any]]:
+    """The SQL of one page and its values; one row more than the page tells whether another follows.
+
+    With `since` only receipts from that day on are looked at.
+    """
     allowed = unit_restriction(unit)
     conditions, values = [f"({allowed.sql})"], {**allowed.values, "limit": page.limit + 1}
     if page.after:
-        conditions.append(
-            "(received_at, event_id) < (fromUnixTimestamp64Milli(%(after_ms)s, 'Asia/Shanghai'), toUUID(%(after_id)s))"
-        )
+        at = "fromUnixTimestamp64Milli(%(after_ms)s, 'Asia/Shanghai')"
+        conditions.append(f"(received_at, event_id) < ({at}, toUUID(%(after_id)s)) AND toDate(received_at) <= toDate({at})")
         values |= {"after_ms": page.after[0], "after_id": page.after[1]}
+    if since is not None:
+        conditions.append("toDate(received_at) >= %(since)s")
+        values["since"] = since
     if page.risk:
         conditions.append("risk = %(risk)s")
         values["risk"] = page.risk
     if page.day:
         conditions.append("arrived_on = %(day)s")
         values["day"] = page.day
-    sql = (
-        f"SELECT {', '.join(FIELDS)}\nFROM v_arrivals\nWHERE {' AND '.join(conditions)}\n"
-        "ORDER BY received_at DESC, event_id DESC\nLIMIT %(limit)s"
-    )
+    order = "ORDER BY received_at DESC, event_id DESC"
+    # The keys of the page are found over a few narrow columns; all the others are then read for these rows alone.
+    keys = f"SELECT toDate(received_at), event_id FROM v_arrivals WHERE {' AND '.join(conditions)} {order} LIMIT %(limit)s"
+    sql = f"SELECT {', '.join(FIELDS)}\nFROM v_arrivals WHERE (toDate(received_at), event_id) IN (\n{keys})\n{order}"
     return sql, values
+
+
+def windows(newest: date) -> tuple[date | None, ...]:
+    """First days of ever longer stretches of the past: a page is usually full within the first, and the rest stays unread."""
+    return (newest - timedelta(days=1), newest - timedelta(days=14), None)
 
 
 def count_sql(unit: str, day: date) -> tuple[str, dict[str, Any]]:

@@ -12,8 +12,8 @@ from sinks.writer import Entry, RangeWriter
 def accept_gap(settings: Settings, topic: str) -> list[OffsetRange]:
     """Notes as stored, without records, whatever lies before the first kept offset of each partition of the topic.
 
-    Also accepts a topic that was created anew. Returns the ranges accepted (empty ones for a new topic that lost nothing). Start the sinks
-    again afterwards. Raises Unavailable.
+    Also accepts a topic that was created anew. Returns the ranges accepted (empty ones for a new topic that lost nothing).
+    Start the sinks again afterwards. Raises Unavailable.
     """
     reader, writer = (
         LogReader(settings),

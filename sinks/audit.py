@@ -94,10 +94,11 @@ class _Audit:
         """Stores the ids of the records that came since the last audit; returns how many records the topic ever had."""
         topic, topic_id = self._topics[name]
         rows = self._ask(
-            "SELECT partition, max(offset) + 1 FROM audit_ids WHERE topic = %(topic)s AND topic_id = %(topic_id)s GROUP BY partition",
+            "SELECT partition, max(offset) + 1 FROM audit_ids WHERE topic = %(topic)s AND topic_id = %(topic_id)s "
+            "GROUP BY partition",
             {"topic": topic, "topic_id": topic_id},
         )
-        known = {partition: after for partition, after in rows}
+        known: dict[int, int] = dict(rows)
         bounds = self._reader.bounds(name, self._reader.partitions(name))
         for partition, (first, end) in bounds.items():
             for start in range(max(first, known.get(partition, 0)), end, _BATCH):
@@ -157,8 +158,12 @@ SELECT count(), groupArray({_SHOWN})(event_id) FROM
         UNION ALL SELECT event_id, 0, 1, 0 FROM arrivals_latest
         UNION ALL SELECT assumeNotNull(toUUIDOrNull(event_id)), 0, 0, 1 FROM dead_letters
             WHERE stage IN ('router', 'sink') AND toUUIDOrNull(event_id) IS NOT NULL
-        UNION ALL SELECT event_id, 0, 0, 1 FROM audit_ids WHERE topic IN (%(topic)s, %(arrivals)s) AND (topic, partition, offset) IN
-            (SELECT topic, assumeNotNull(partition), assumeNotNull(offset) FROM dead_letters WHERE stage IN ('router', 'sink') AND topic != '')
+        UNION ALL SELECT event_id, 0, 0, 1 FROM audit_ids WHERE topic IN (%(topic)s, %(arrivals)s)
+            AND (topic, partition, offset) IN
+            (
+                SELECT topic, assumeNotNull(partition), assumeNotNull(offset) FROM dead_letters
+                WHERE stage IN ('router', 'sink') AND topic != ''
+            )
     )
     WHERE cityHash64(event_id) %% %(slices)s = %(number)s AND event_id != toUUID(%(nobody)s)
     GROUP BY event_id

@@ -39,7 +39,10 @@ def build_sink(settings: Settings, metrics: Metrics, stop: Event, step: Step | N
 
 
 def run_sink(settings: Settings, stop: Event | None = None) -> None:
-    """Runs until a signal, or until `stop` is set; then stores what was polled, commits and returns. Raises Misconfigured when an operator is needed."""
+    """Runs until a signal, or until `stop` is set; then stores what was polled, commits and returns.
+
+    Raises Misconfigured when an operator is needed.
+    """
     log = configure_logs(settings, "sink")
     metrics, stop = Metrics(), stop or Event()
     sink, storing = build_sink(settings, metrics, stop)
@@ -48,7 +51,7 @@ def run_sink(settings: Settings, stop: Event | None = None) -> None:
         "clickhouse": lambda: storing.trouble,
     }
     health = HealthServer(
-        "127.0.0.1",
+        settings.metrics_host,
         settings.sink_metrics_port,
         metrics,
         checks,

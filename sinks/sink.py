@@ -1,8 +1,9 @@
 """The loop of a sink: poll -> gather -> store beside the polling -> commit to Kafka last.
 
-Guarantee: exactly once in effect (`sinks.storing`). Duplicate: dropped by token or folded by key. Crash between write and commit: the book in ClickHouse, not
-Kafka's group offsets, says where to go on, so deleted or lost offsets change nothing. Full: partitions pause while polling, and with
-it the heartbeat, goes on; a sink that was frozen loses its partitions and drops what it held.
+Guarantee: exactly once in effect (`sinks.storing`). Duplicate: dropped by token or folded by key. Crash between write and
+commit: the book in ClickHouse, not Kafka's group offsets, says where to go on, so deleted or lost offsets change nothing. Full:
+partitions pause while polling, and with it the heartbeat, goes on; a sink that was frozen loses its partitions and drops what
+it held.
 """
 
 from __future__ import annotations
@@ -78,8 +79,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             self._launch()
         self._hold_back()
 
-    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Forgets what was gathered; the next owner goes on from the book."""
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002 (all of them)
+        """Forgets what was gathered of all partitions (rebalances are eager); the next owner goes on from the book."""
         self._assignment += 1
         self.positioned = False
         self._new.clear()
@@ -157,12 +158,12 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.commit_async(offsets)
         except KafkaError:
             return  # the book in ClickHouse decides; group offsets only show the lag
-        for at in offsets:
-            end = self._consumer.highwater(at)
-            if end is not None:
-                self._metrics.gauge("arrivals_sink_lag_records").labels(self._names[at.topic]).set(
-                    max(0, end - offsets[at].offset)
-                )
+        lags: dict[str, int] = {}
+        for at, committed in offsets.items():
+            end = self._consumer.highwater(at) or committed.offset
+            lags[self._names[at.topic]] = lags.get(self._names[at.topic], 0) + max(0, end - committed.offset)
+        for topic, lag in lags.items():
+            self._metrics.gauge("arrivals_sink_lag_records").labels(topic).set(lag)
 
     def _hold_back(self) -> None:
         paused = bool(self._consumer.paused() - self._new)

@@ -1,7 +1,8 @@
 """Stores loads and takes up what another sink left: note the ranges, publish misfits, insert, mark done.
 
-Guarantee: exactly once in effect. A crash between any two steps leaves ranges that are begun and not done; whoever is given one of their
-partitions first repeats them under the same token. While ClickHouse or Kafka is away every step is repeated with growing pauses.
+Guarantee: exactly once in effect. A crash between any two steps leaves ranges that are begun and not done; whoever is given
+one of their partitions first repeats them under the same token. While ClickHouse or Kafka is away every step is repeated with
+growing pauses.
 """
 
 from __future__ import annotations

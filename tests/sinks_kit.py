@@ -17,7 +17,7 @@ from arrivals.runtime.clickhouse_client import connect
 from arrivals.runtime.kafka_clients import Publisher, Record, make_producer
 from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.metrics import Metrics
-from arrivals.runtime.settings import Settings
+from arrivals.runtime.settings import load_settings
 from arrivals.runtime.topic_admin import ensure_topics
 from benchmarks.arrival_samples import sample_arrival
 from sinks.accumulating import Gathering
@@ -50,7 +50,7 @@ class Stand:
     def __init__(self, kafka: KafkaServer, clickhouse: ClickHouseServer, folder: Path, prefix: str) -> None:
         password = folder / "clickhouse-password"
         password.write_text(clickhouse.password, "utf-8")
-        self.settings = Settings(
+        self.settings = load_settings(
             data_dir=folder,
             kafka_bootstrap=kafka.bootstrap,
             kafka_topic_prefix=prefix,

@@ -41,6 +41,8 @@ class StandInGateway:
                 return 0, {}, trouble
             if trouble is not None:
                 return trouble[0], trouble[1], {"title": "trouble", "code": "trouble"}
+            if headers.get("Content-Encoding") not in (None, "gzip") or headers.get("Content-Type") != "application/json":
+                return 415, {}, {"title": "Unsupported Media Type", "code": "media_type"}
             return self._by_contract(headers.get("Authorization", "").removeprefix("Bearer "), raw)
 
     def _by_contract(self, token: str, raw: bytes) -> tuple[int, dict[str, str], Any]:

@@ -1,4 +1,4 @@
-"""The schema as the real engine sees it: equal to the declaration, repeatable, described, and closed to analysts where it must be."""
+"""The schema as the real engine sees it: equal to the declaration, repeatable, described, closed where it must be."""
 
 from __future__ import annotations
 

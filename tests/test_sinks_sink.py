@@ -1,4 +1,4 @@
-"""The whole sink in its consumer group: stores, survives an absent ClickHouse, ignores Kafka's own offsets, hands partitions over."""
+"""The whole sink in its consumer group: stores, outlasts an absent ClickHouse, needs no group offsets, hands over."""
 
 from __future__ import annotations
 

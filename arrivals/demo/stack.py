@@ -5,12 +5,12 @@ Every part is the same command that compose and Kubernetes run; only the servers
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
+from http.client import HTTPException
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -46,23 +46,24 @@ def embedded_stack(settings: Settings, console: Console) -> Iterator[Supervisor]
         bring_jars(DEFAULT_CACHE, progress)
     supervisor = Supervisor(settings.data_dir / "logs")
     try:
-        for part in server_parts(settings):
-            start_told(supervisor, part, console)
-        prepare(settings, console)
-        for part in own_parts(settings):
-            start_told(supervisor, part, console)
-        yield supervisor
+        with ended_by_signals():
+            start_told(supervisor, server_parts(settings), console)
+            prepare(settings, console)
+            start_told(supervisor, own_parts(settings), console)
+            yield supervisor
     finally:
         with console.status("stopping"):
             supervisor.stop()
 
 
-def start_told(supervisor: Supervisor, part: Part, console: Console) -> None:
-    """Starts a part and says how long it took."""
-    begun = time.monotonic()
-    with console.status(f"starting {part.name}"):
-        supervisor.start(part, 120)
-    console.print(f"[green]✓[/] {part.name:<12} ready in {time.monotonic() - begun:.1f} s")
+def start_told(supervisor: Supervisor, parts: Sequence[Part], console: Console) -> None:
+    """Starts parts that do not need each other and says how long each took."""
+
+    def told(name: str, seconds: float) -> None:
+        console.print(f"[green]✓[/] {name:<12} ready in {seconds:.1f} s")
+
+    with console.status(f"starting {', '.join(part.name for part in parts)}"):
+        supervisor.start_together(parts, 120, told)
 
 
 def prepare(settings: Settings, console: Console) -> None:
@@ -106,16 +107,18 @@ def run_parts(settings: Settings, names: tuple[str, ...]) -> None:
     console = Console(highlight=False)
     supervisor = Supervisor(settings.data_dir / "logs")
     try:
-        for part in own_parts(settings, names):
-            start_told(supervisor, part, console)
-        wait_for_end()
+        with ended_by_signals():
+            start_told(supervisor, own_parts(settings, names), console)
+            wait_for_end()
     finally:
         supervisor.stop()
 
 
 def wait_for_end() -> None:
-    """Blocks until SIGINT or SIGTERM."""
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    """Blocks until Ctrl-C, SIGTERM or SIGHUP."""
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(1)
 
 
 def server_parts(settings: Settings) -> list[Part]:
@@ -190,7 +193,7 @@ def _http_answers(url: str) -> Callable[[], bool]:
         try:
             with urlopen(url, timeout=2) as answer:  # noqa: S310 (an address of our own)
                 return bool(answer.status == HTTPStatus.OK)
-        except (URLError, OSError):
+        except (URLError, OSError, HTTPException):
             return False
 
     return ready

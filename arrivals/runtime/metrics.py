@@ -38,6 +38,13 @@ CATALOGUE: tuple[Metric, ...] = (
         ("reason",),
     ),
     Metric(
+        "arrivals_gateway_refused_total",
+        "counter",
+        "gateway",
+        "Requests refused before their scans were looked at, by reason code.",
+        ("reason",),
+    ),
+    Metric(
         "arrivals_gateway_quality_flags_total",
         "counter",
         "gateway",

@@ -29,12 +29,12 @@ def main() -> None:
         return [(task.target, *route(record.value or b""), NO_HEADERS) for record in batch.records]
 
     def observe(report: BatchReport) -> None:
-        if meter.add(report.records):
+        if not stop.is_set() and meter.add(report.records):
             meter.report()
             stop.set()
 
     engine = BatchEngine(EngineSettings(task.group, task.bootstrap, task.source), step, observe)
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(50_000, 20, 50)  # as `BatchEngine.run` does
     uvloop.run(engine.serve(stop))
 
 

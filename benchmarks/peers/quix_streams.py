@@ -32,7 +32,7 @@ def main() -> None:
     frame = app.dataframe(source).apply(derive)
     frame = frame.to_topic(target, key=lambda arrival: arrival["unit"].encode())
     frame.update(count)
-    app.run(frame)
+    app.run()
     meter.report()
 
 

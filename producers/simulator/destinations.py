@@ -31,8 +31,9 @@ class Home:
 
     @property
     def short_county(self) -> str:
-        """The county without its last character (夏邑), a zone by the name people use."""
-        return _ZONE_NAMES.get(self.county.code, self.county.name[:-1])
+        """The county without its last character (夏邑, but 睢县), a zone by the name people use."""
+        name = self.county.name
+        return _ZONE_NAMES.get(self.county.code, name[:-1] if len(name) > 2 else name)
 
 
 @dataclass(frozen=True, slots=True)

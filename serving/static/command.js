@@ -36,10 +36,10 @@
   }
 
   function roundUp(value) {
-    var unit = Math.pow(10, Math.max(0, String(Math.max(value, 1)).length - 1));
-    var steps = [1, 2, 4, 6, 8, 10];
-    for (var i = 0; i < steps.length; i++) { if (value <= steps[i] * unit) { return Math.max(4, steps[i] * unit); } }
-    return 10 * unit;
+    var unit = Math.pow(10, Math.max(0, String(value).length - 2));
+    var steps = [10, 12, 16, 20, 24, 30, 40, 60, 80, 100];
+    for (var i = 0; i < steps.length; i++) { if (value <= steps[i] * unit) { return steps[i] * unit; } }
+    return value;
   }
 
   function hours(list) {

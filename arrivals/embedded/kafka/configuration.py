@@ -28,6 +28,9 @@ def server_properties(port: int, controller_port: int) -> str:
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.num.partitions": 1,
         "share.coordinator.state.topic.min.isr": 1,
+        # After a kill -9 the controller waits for the end of the old session before it lets the broker in again.
+        "broker.session.timeout.ms": 4_000,
+        "broker.heartbeat.interval.ms": 500,
         "group.initial.rebalance.delay.ms": 0,
         "message.max.bytes": _MIB + 12,
         "log.segment.bytes": 128 * _MIB,

