@@ -25,7 +25,7 @@ def run_benchmark(name: str, *, peers: bool) -> dict[str, Any]:
 
 def machine() -> str:
     """Processor, cores, Python and load, in one line."""
-    with open("/proc/cpuinfo", encoding="utf-8") as info:  # noqa: PTH123
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
         model = next((line.partition(":")[2].strip() for line in info if line.startswith("model name")), platform.machine())
     load = os.getloadavg()[0]
     packages = ", ".join(f"{p} {version(p)}" for p in ("faust-streaming", "kafka-python", "clickhouse-driver", "chdb"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from schemas.errors import Reason
@@ -72,7 +73,7 @@ def reason(code: str, field: str = "", detail: str = "") -> Reason:
     return Reason(field, known, english + suffix, chinese + suffix)
 
 
-def of_validation(error: dict[str, Any], skip: int) -> Reason:
+def of_validation(error: Mapping[str, Any], skip: int) -> Reason:
     """The reason behind one pydantic error; `skip` leading parts of its location are the union's tag."""
     location = error["loc"][skip:] if len(error["loc"]) > skip else ()
     return reason(error["type"], ".".join(map(_shown, location)))

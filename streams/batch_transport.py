@@ -42,7 +42,9 @@ class BatchSchema(Schema):  # type: ignore[type-arg]
         """No key: a batch holds many."""
         return None
 
-    def loads_value(self, _app: AppT, message: Message, **_: Any) -> Any:
+    def loads_value(  # type: ignore[override]
+        self, _app: AppT, message: Message, **_: Any
+    ) -> Any:
         """The batch itself."""
         return message.value
 
@@ -57,7 +59,7 @@ class BatchConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> BatchClient:
         return BatchClient(self, self.loop, self.beacon)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's name
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """One message per partition and up to `broker_max_poll_records` records, fairly over the partitions."""
         fetched, _ = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
@@ -122,7 +124,9 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
         self.ledger.forget(revoked)
 
-    async def _commit_offsets(self, offsets: Mapping[TP, int], **_: Any) -> bool:
+    async def _commit_offsets(  # type: ignore[override]
+        self, offsets: Mapping[TP, int], **_: Any
+    ) -> bool:
         """Unlike Faust's own, remembers an offset as committed only when it was."""
         ours = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
         if not ours or not await self._commit(ours):

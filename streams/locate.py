@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from reference.resolver import Resolution
-
 from reference.snapshot import CITY, Snapshot
 from schemas.arrival import Location
 from schemas.recorded import Address, RecordedScan

@@ -63,6 +63,7 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         bootstrap=settings.kafka_bootstrap,
         source=settings.topic("scans"),
         batch_records=settings.router_batch_records,
+        member=settings.router_member,
         faust=faust_credentials(settings),
     )
 

@@ -52,7 +52,7 @@ class Bench:
 
     def start(self, die: tuple[str, int] | None = None, name: str | None = None, **settings: Any) -> subprocess.Popen[bytes]:
         """A worker process. One with a name takes its dead namesake's place in the group at once."""
-        told = {"bootstrap": self.bootstrap, "group": self.group, "source": self.source, "target": self.target}
+        told: dict[str, Any] = {"bootstrap": self.bootstrap, "group": self.group, "source": self.source, "target": self.target}
         told |= {"die": die, "settings": {"batch_records": 50, "commit_seconds": 0.2, "member": name, **settings}}
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         worker = subprocess.Popen([sys.executable, str(WORKER), json.dumps(told)], stderr=said)

@@ -20,7 +20,12 @@ def with_check(digits: str) -> str:
 
 
 def test_one_number_in_many_spellings() -> None:
-    spellings = ["41142619900101123x", "４１１４２６１９９００１０１１２３Ｘ", " 411426 1990-0101·123X ", "\u202a41142619900101\u200b123X\u202c"]
+    spellings = [
+        "41142619900101123x",
+        "４１１４２６１９９００１０１１２３Ｘ",
+        " 411426 1990-0101·123X ",
+        "\u202a41142619900101\u200b123X\u202c",
+    ]
     assert {normalise_number(text) for text in spellings} == {"41142619900101123X"}
 
 
@@ -54,12 +59,11 @@ def test_a_resident_number_is_checked_not_refused(number: str, flags: tuple[str,
         ("hk_macao_permit", "M1234567800", "M123456780"),
         ("taiwan_permit", "12345678", "1234567"),
         ("taiwan_permit", "1234567890A", "1234567890"),
-        ("residence_permit", with_check("81000019900101001"), "810000199001010019"),
+        ("residence_permit", with_check("81000019900101001"), "810000199001010018"),
         ("foreign_permanent", "CAN110012345678", "CA1100123456789"),
         ("passport", "e12345678", "E1"),
         ("other", "ABC-123", "无"),
-        ("other", "A9", "0000"),
-    ][:-1],
+    ],
 )
 def test_other_documents_by_their_pattern(kind: str, good: str, bad: str) -> None:
     assert read_document(kind, good, TODAY).flags == ()

@@ -32,7 +32,8 @@ def test_display_form(name: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "mask"), [("张三", "张*"), ("欧阳建国", "欧***"), ("Mary Major", "M***"), ("张", "张*"), ("\u200b", "*"), ("𠮷野家", "𠮷**")]
+    ("name", "mask"),
+    [("张三", "张*"), ("欧阳建国", "欧***"), ("Mary Major", "M***"), ("张", "张*"), ("\u200b", "*"), ("𠮷野家", "𠮷**")],
 )
 def test_mask(name: str, mask: str) -> None:
     assert mask_name(name) == mask
@@ -54,7 +55,9 @@ def test_broken_encodings_are_flagged(name: str) -> None:
     assert "name_mojibake" in name_flags(name)
 
 
-@pytest.mark.parametrize("name", ["张三", "璐瑾", "璐冰", "Müller", "Zoë", "José Ángel", "Анна", "Ελένη", "阿卜杜·热合曼", "𠮷野", "👪"])
+@pytest.mark.parametrize(
+    "name", ["张三", "璐瑾", "璐冰", "Müller", "Zoë", "José Ángel", "Анна", "Ελένη", "阿卜杜·热合曼", "𠮷野", "👪"]
+)
 def test_honest_names_have_no_flag(name: str) -> None:
     assert name_flags(name) == ()
 

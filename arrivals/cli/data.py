@@ -32,7 +32,7 @@ def resolve() -> None:
 
 def simulate(
     *,
-    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The simulated day.")] = datetime(2020, 2, 18),  # noqa: DTZ001
+    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The simulated day.")] = datetime(2020, 2, 18),
     rate: Annotated[int, typer.Option(min=1, help="Scans per second.")] = 200,
     people: Annotated[int, typer.Option(min=1, help="Travellers of the day.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 7,
@@ -52,7 +52,7 @@ def simulate(
         raise typer.Exit(1)
 
 
-def import_file(  # noqa: PLR0913  (one option each)
+def import_file(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="CSV (UTF-8 or GBK) or XLSX.")],
     *,
     kind: Annotated[str, typer.Option(help="rail-manifest, coach-manifest or checkpoint")],
@@ -112,7 +112,7 @@ def bench(
         print_json(results)
     else:
         for chosen, result in results.items():
-            print_mapping(f"{chosen}, {date.today()}", result)  # noqa: DTZ011
+            print_mapping(f"{chosen}, {date.today()}", result)
         console().print("Ratios are taken in one run; absolute figures are this machine's.")
 
 

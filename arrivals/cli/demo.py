@@ -29,10 +29,10 @@ def up(*, only: OnlyOption = None) -> None:
         run_parts(settings, names)
 
 
-def demo(  # noqa: PLR0913  (one option each)
+def demo(
     *,
     leave: Annotated[bool, typer.Option("--exit", help="End after the sample day, with a summary.")] = False,
-    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])] = datetime(2020, 2, 18),  # noqa: DTZ001
+    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])] = datetime(2020, 2, 18),
     rate: Annotated[int, typer.Option(min=1, help="Scans per second.")] = 500,
     people: Annotated[int, typer.Option(min=1, help="Travellers of the day.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 7,

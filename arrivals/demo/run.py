@@ -20,7 +20,7 @@ from reference.gazetteer import load_gazetteer
 _PATIENCE_SECONDS = 120.0
 
 
-def run_demo(  # noqa: PLR0913  (the options of the command)
+def run_demo(
     settings: Settings, *, leave: bool, day: date, rate: int, people: int, seed: int, history: Path | None
 ) -> DaySummary:
     """Runs the demonstration; with `leave` it ends after the summary, otherwise it stays until Ctrl-C."""

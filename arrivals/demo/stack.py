@@ -22,6 +22,7 @@ from arrivals.demo.day import login_link
 from arrivals.demo.seed import seed_reference, write_passwords
 from arrivals.embedded.kafka.jars import DEFAULT_CACHE, bring_jars
 from arrivals.embedded.ports import is_free
+from arrivals.embedded.process import ended_by_signals
 from arrivals.embedded.supervisor import Part, Supervisor
 from arrivals.runtime.clickhouse_client import clickhouse_errors, connect
 from arrivals.runtime.kafka_clients import make_admin
@@ -159,7 +160,7 @@ def own_parts(settings: Settings, only: tuple[str, ...] = OWN_PARTS) -> list[Par
         "sink": (settings.metrics_host, settings.sink_metrics_port),
         "api": (settings.api_host, settings.api_port),
     }
-    environment = as_environment(settings)
+    environment = {f"{PREFIX}ROUTER_MEMBER": "embedded", **as_environment(settings)}
     return [
         Part(
             name,
@@ -191,7 +192,7 @@ def _kafka_answers(settings: Settings) -> Callable[[], bool]:
 def _http_answers(url: str) -> Callable[[], bool]:
     def ready() -> bool:
         try:
-            with urlopen(url, timeout=2) as answer:  # noqa: S310 (an address of our own)
+            with urlopen(url, timeout=2) as answer:
                 return bool(answer.status == HTTPStatus.OK)
         except (URLError, OSError, HTTPException):
             return False

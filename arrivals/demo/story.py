@@ -11,11 +11,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sinks.audit import AuditReport, audit
-
 from arrivals.runtime.clickhouse_client import clickhouse_errors, connect
 from arrivals.runtime.settings import Settings
 from schemas.errors import Unavailable
+from sinks.audit import AuditReport, audit
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,8 @@ class Supervisor:
     def _watch(self) -> None:
         while not self._stopping.wait(_TICK_SECONDS):
             now = time.monotonic()
-            if any([child.look_after(now) for child in list(self._watched)]):
+            changes = [child.look_after(now) for child in list(self._watched)]
+            if any(changes):
                 self._write_status()
 
     def _write_status(self) -> None:

@@ -131,19 +131,19 @@ class Metrics:
     def counter(self, name: str) -> Counter:
         """The counter of that name in the catalogue."""
         made = self._get(name)
-        assert isinstance(made, Counter)  # noqa: S101
+        assert isinstance(made, Counter)
         return made
 
     def gauge(self, name: str) -> Gauge:
         """The gauge of that name in the catalogue."""
         made = self._get(name)
-        assert isinstance(made, Gauge)  # noqa: S101
+        assert isinstance(made, Gauge)
         return made
 
     def histogram(self, name: str) -> Histogram:
         """The histogram of that name in the catalogue."""
         made = self._get(name)
-        assert isinstance(made, Histogram)  # noqa: S101
+        assert isinstance(made, Histogram)
         return made
 
     def exposition(self) -> bytes:

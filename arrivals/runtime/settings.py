@@ -67,6 +67,9 @@ class Settings(BaseSettings):
 
     metrics_host: str = Field("127.0.0.1", description="Address of the router's and the sink's health and metrics.")
     router_group: str = Field("router", description="Consumer group of the routers.")
+    router_member: str | None = Field(
+        None, description="Stable name of this router among its group (one each): a killed one is back at once."
+    )
     router_batch_records: int = Field(2_000, ge=1, le=50_000, description="Most scans decided in one batch.")
     router_metrics_port: int = Field(9101, ge=1, le=65535, description="Port of the router's health and metrics.")
     sink_group: str = Field("sink", description="Consumer group of the sinks.")

@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Meter:
             raise RuntimeError("nothing was counted")
         ended, cpu = _now()
         counted = self._count - self._began[0]
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        status = Path("/proc/self/status").read_text()  # not `ru_maxrss`, which a child inherits from its parent
+        peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
         line = {
             "events_per_second": counted / (ended - self._began[1]),
             "cpu_us_per_event": (cpu - self._began[2]) / counted * 1e6,

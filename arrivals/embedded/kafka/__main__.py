@@ -42,7 +42,7 @@ def main() -> None:
     sys.stdout.write(f"Kafka starts on {server.bootstrap}; Ctrl-C ends it\n")
     sys.stdout.flush()
     os.chdir(options.data)
-    os.execve(command[0], command, dict(java_environment()))  # noqa: S606 (there is no shell, and none is wanted)
+    os.execve(command[0], command, dict(java_environment()))
 
 
 def prepare(cache: Path, progress: Progress) -> None:
