@@ -32,6 +32,8 @@ def build_sink(settings: Settings, metrics: Metrics, stop: Event, step: Step | N
     tuning = {
         "auto_offset_reset": "none",  # an offset that is not there must stop the sink, never make it jump
         "max_poll_interval_ms": 300_000,
+        "fetch_max_bytes": 16_777_216,  # what lies fetched and not yet decoded counts as memory of the sink
+        "max_partition_fetch_bytes": 2_097_152,
         "metadata_max_age_ms": 5_000,  # topics and partitions made a moment ago are seen soon
     }
     consumer = read_lean(make_consumer(settings, group=settings.sink_group, **tuning))

@@ -14,13 +14,14 @@ from arrivals.embedded.kafka.server import KafkaServer
 
 ROOT = Path(__file__).parent.parent
 JARS = ROOT / ".data" / "cache" / f"kafka-{VERSION}"
+QUICK_JAVA = ("-XX:TieredStopAtLevel=1",)  # a short life does not repay the slower compiler
 _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
 def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """One Kafka for the whole run; use `topic_prefix` to stay apart from other tests."""
-    with KafkaServer(tmp_path_factory.mktemp("kafka"), cache_dir=JARS) as server:
+    with KafkaServer(tmp_path_factory.mktemp("kafka"), cache_dir=JARS, java_options=QUICK_JAVA) as server:
         yield server
 
 

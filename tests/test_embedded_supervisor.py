@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,10 +31,10 @@ def part(name: str, code: str, folder: Path) -> Part:
     return Part(name, [sys.executable, "-c", script], {}, flag.exists)
 
 
-def wait_for(what: object) -> bool:
-    deadline = time.monotonic() + WAIT_SECONDS
+def wait_for(what: Callable[[], bool], seconds: float = WAIT_SECONDS) -> bool:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if what():  # type: ignore[operator]
+        if what():
             return True
         time.sleep(0.05)
     return False

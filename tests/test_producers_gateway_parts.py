@@ -23,6 +23,14 @@ from producers.rates import RateLimit
 from schemas.errors import Refused, Unavailable
 
 
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
 class FakeProducer:
     """Hands out real kafka-python futures and leaves it to the test when they are known; `refuse_after` sends, it raises."""
 
