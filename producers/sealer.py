@@ -15,7 +15,7 @@ from producers.intake import Prepared
 from schemas.base import format_instant
 from schemas.dead_letter import DeadLetter
 from schemas.errors import Reason, Rejected, Unavailable
-from schemas.sealing import NONCE_BYTES, Purpose, keyed_hash
+from schemas.sealing import NONCE_BYTES, KeyedHash, Purpose
 
 _SCHEMA_SCAN = ("schema", b"scan/1")
 _SCHEMA_DUPLICATE = (("schema", b"duplicate/1"),)
@@ -40,11 +40,9 @@ class Sealer:
     def __init__(self, keys: KeyStore, topic: Callable[[str], str], random: Callable[[int], bytes]) -> None:
         self._keys = keys
         self._random = random
+        #: The keyed hash of persons and plates.
+        self.keyed = KeyedHash(keys.linking_secret)
         self._scans, self._duplicates, self._letters = topic("scans"), topic("duplicates"), topic("dead-letters")
-
-    def keyed(self, *parts: str) -> str:
-        """The keyed hash of persons and plates."""
-        return keyed_hash(self._keys.linking_secret, *parts)
 
     def scan(self, prepared: Prepared, day: str, digest: str) -> Record:
         """The record of an accepted scan; `day` is the local day it was received."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import NamedTuple
 
 #: Nothing to fold, hide or remove: the usual case, answered without looking at every character.
 _PLAIN = re.compile("[\u4e00-\u9fff]{1,12}\\Z")
@@ -43,10 +44,18 @@ _MISREADINGS = (("cp1252", "utf-8"), ("latin-1", "utf-8"), ("latin-1", "gbk"))
 _UTF8_HAN_LEADS = range(0xE4, 0xEA)
 
 
-def read_name(name: str) -> tuple[str, str, tuple[str, ...]]:
-    """The display form of a name, its mask, and its flags."""
+class Name(NamedTuple):
+    """A name as it is shown, as it is masked, and what is doubtful about it (flags of `schemas.recorded.QualityFlag`)."""
+
+    shown: str
+    masked: str
+    flags: tuple[str, ...]
+
+
+def read_name(name: str) -> Name:
+    """The name behind what was typed or read."""
     shown = display_name(name)
-    return shown, _mask(shown), _flags(name, shown)
+    return Name(shown, _mask(shown), _flags(name, shown))
 
 
 def display_name(name: str) -> str:

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -213,7 +213,7 @@ def raw(gateway: Gateway, request: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("request_bytes", "statuses"),
     [
-        (b"POST /v1/scans HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000 + b"\r\n\r\n", (b"431", b"400")),
+        (b"POST /v1/scans HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100_000 + b"\r\n\r\n", (b"431", b"400")),
         (b"POST /v1/scans HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 10_000 + b"\r\n", (b"431", b"400")),
         (b"POST /v1/scans HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", (b"400",)),
         (b"POST /v1/scans HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", (b"400",)),
@@ -233,10 +233,8 @@ def test_a_chunked_body_without_length_is_bounded_too(gateway: Gateway) -> None:
             yield b" " * 100_000
 
     headers = {"authorization": "Bearer sq_device_test-only", "content-type": "application/json", "x-simulated-now": NOW}
-    try:
+    with suppress(httpx.TransportError):  # it may answer and close while we are still sending
         assert gateway.client.post("/v1/scans", content=chunks(), headers=headers).status_code == 413
-    except httpx.TransportError:  # answered and closed while we were still sending
-        pass
     assert gateway.post(scan()).status_code == 202
 
 

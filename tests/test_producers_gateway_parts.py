@@ -22,7 +22,6 @@ from producers.partitions import murmur2
 from producers.rates import RateLimit
 from schemas.errors import Refused, Unavailable
 
-
 pytestmark = pytest.mark.anyio
 
 
@@ -38,7 +37,7 @@ class FakeProducer:
         self.futures: list[Future] = []
         self._left = refuse_after
 
-    def send(self, topic: str, **_: Any) -> Future:
+    def send(self, _topic: str, **_: Any) -> Future:
         if self._left == 0:
             raise KafkaTimeoutError("no metadata")
         self._left -= 1

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
+
+# Below the range from which the kernel takes the ports of clients: a client that calls a server that is down could get the
+# server's own port, be connected with itself, and keep the server from coming back.
+_LOWEST, _HIGHEST = 10_000, 32_000
 
 
 def free_port() -> int:
     """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = _LOWEST + secrets.randbelow(_HIGHEST - _LOWEST)
+        if is_free(port):
+            return port
 
 
 def is_free(port: int) -> bool:

@@ -57,7 +57,7 @@ def _start(
         env=None if env is None else dict(env),
         cwd=cwd,
         start_new_session=True,
-        preexec_fn=follow_parent if sys.platform == "linux" else None,
+        preexec_fn=follow_parent if sys.platform == "linux" else None,  # noqa: PLW1509 (two calls, no locks)
     )
 
 

@@ -42,15 +42,17 @@ def main() -> None:
     sys.stdout.write(f"Kafka starts on {server.bootstrap}; Ctrl-C ends it\n")
     sys.stdout.flush()
     os.chdir(options.data)
-    os.execve(command[0], command, dict(java_environment()))
+    os.execve(command[0], command, dict(java_environment()))  # noqa: S606 (there is no shell, and none is wanted)
 
 
 def prepare(cache: Path, progress: Progress) -> None:
     """Everything a quick first start needs, so that a test run or a presentation does not wait for it."""
     jars = bring_jars(cache, progress)
     task = progress.add_task("training Apache Kafka for quick starts (once)", total=None)
-    train(jars, cache)
+    trained = train(jars, cache)
     progress.remove_task(task)
+    if not trained:
+        progress.console.print("Java made no recording: Kafka works, but starts more slowly.")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,7 +27,7 @@ from rich.progress import Progress
 from arrivals.embedded.kafka.configuration import DATA, server_properties
 from arrivals.embedded.kafka.jars import DEFAULT_CACHE, bring_jars
 from arrivals.embedded.kafka.java import java_command, java_environment, quick_start_cache
-from arrivals.embedded.ports import free_port
+from arrivals.embedded.ports import free_port, is_free
 from arrivals.embedded.process import start_child, stop_child
 from schemas.errors import Misconfigured, Unavailable
 
@@ -62,6 +63,8 @@ class KafkaServer:
 
     def command(self, progress: Progress | None = None) -> list[str]:
         """Brings jars and folder into shape and returns the command that runs the server, to be run in the folder."""
+        if not is_free(self.port):
+            raise Misconfigured("port_taken", f"{self.bootstrap} is taken already.", "Stop it, or choose another port.")
         jars = bring_jars(self._cache, progress)
         for name in ("logs", "tmp"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
@@ -76,17 +79,16 @@ class KafkaServer:
         return [*java, "kafka.Kafka", self._properties.name]
 
     def start(self) -> Self:
-        """Starts the server and waits until it serves. Raises Unavailable with its last words when it does not."""
+        """Starts the server and waits until it serves. Raises Unavailable with its last words, or Misconfigured."""
         if self.pid is not None:
             return self
         command = self.command()
         with self._console.open("wb") as log:
             self._process = start_child(command, log=log, env=java_environment(), cwd=self._folder)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.kill)
             self._wait_ready()
-        except BaseException:
-            self.kill()
-            raise
+            undo.pop_all()
         return self
 
     def stop(self, patience_seconds: float = 30.0) -> None:

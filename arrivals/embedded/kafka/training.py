@@ -18,8 +18,9 @@ from arrivals.embedded.kafka.server import KafkaServer
 _RECORDING_SECONDS = 300.0
 
 
-def train(jars: Sequence[Path], cache: Path) -> Path:
-    """The recording for these jars, made now unless it is there. Takes 10 to 40 s."""
+def train(jars: Sequence[Path], cache: Path) -> bool:
+    """Makes the recording for these jars unless it is there, in 10 to 40 s. Says whether there is one now."""
+    cache = cache.absolute()  # the server runs in a folder of its own
     place = quick_start_cache(jars, cache)
     if not place.exists():
         with TemporaryDirectory(dir=cache, prefix="training-") as folder:
@@ -31,7 +32,7 @@ def train(jars: Sequence[Path], cache: Path) -> Path:
                 server.stop(_RECORDING_SECONDS)
             if fresh.exists():
                 fresh.replace(place)
-    return place
+    return place.exists()
 
 
 def _use(bootstrap: str) -> None:
