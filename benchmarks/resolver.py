@@ -1,7 +1,9 @@
 """P3: addresses per second and their accuracy by class; cpca and jionlp read the same lines in the same run.
 
-The corpora are those of the tests: about 3,700 generated lines (seeded) and the hand-written ones. The resolver keeps no cache, so no line is
-helped by an earlier one. Peers know counties at best (jionlp townships and villages), so they are compared at the county: a line counts as
+The corpora are those of the tests: about 3,700 generated lines (seeded) and the hand-written ones. The resolver keeps
+no cache, so no line is
+helped by an earlier one. Peers know counties at best (jionlp townships and villages), so they are compared at the
+county: a line counts as
 right when the county it tells is named, a line that tells none when no county of Shangqiu is named.
 """
 
@@ -105,7 +107,7 @@ def ask_peers(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What cpca and jionlp make of the same lines, in their own interpreter: lines per second, and the county of each line."""
     if not INTERPRETER.exists():
         return {}
-    asked = subprocess.run(  # noqa: S603
+    asked = subprocess.run(
         [str(INTERPRETER), str(PEERS)], input=json.dumps(list(texts)), capture_output=True, text=True, check=True
     )
     answer: dict[str, dict[str, Any]] = json.loads(asked.stdout.splitlines()[-1])

@@ -57,23 +57,18 @@ def person_key(scan: CheckpointScan | RailScan, keyed: Hash) -> str:
 
 
 class _Derived(NamedTuple):
-    """What follows from one scan."""
+    """What follows from one scan. A pair is a value and the flag it earned, where it earned one."""
 
     scan: CheckpointScan | RailScan
     key: str
     document: Document
-    phone: str | None
-    phone_flag: str | None
+    phone: tuple[str | None, str | None]
     name: Name
-    temperature: float | None
-    temperature_flag: str | None
-    occurred_at: datetime
-    time_flags: tuple[str, ...]
-    vehicle: dict[str, Any] | None
-    plate: str | None
-    plate_flag: str | None
-    rail: dict[str, Any] | None
-    train_flag: str | None
+    temperature: tuple[float | None, str | None]
+    time: tuple[datetime, tuple[str, ...]]
+    #: The readable vehicle, the plate, the flag.
+    vehicle: tuple[dict[str, Any] | None, str | None, str | None]
+    rail: tuple[dict[str, Any] | None, str | None]
 
 
 class Receipt(NamedTuple):
@@ -98,8 +93,7 @@ def prepare_all(scans: Sequence[CheckpointScan | RailScan], receipts: Sequence[R
     times = [_occurred(scan, receipt.at) for scan, receipt in zip(scans, receipts, strict=True)]
     temperatures = [_temperature(scan.temperature_c) for scan in scans]
     vehicles, rails = [_vehicle(scan, keyed) for scan in scans], [_rail(scan) for scan in scans]
-    columns = zip(scans, keys, documents, phones, names, temperatures, times, vehicles, rails, strict=True)
-    derived = [_Derived(s, k, d, *p, n, *c, *t, *v, *r) for s, k, d, p, n, c, t, v, r in columns]
+    derived = list(map(_Derived, scans, keys, documents, phones, names, temperatures, times, vehicles, rails))  # type: ignore[call-arg]
     flags = [_flags(one) for one in derived]
     identities, addresses = [_identity(one) for one in derived], [_address(scan) for scan in scans]
     records = [_record(one, found, receipt) for one, found, receipt in zip(derived, flags, receipts, strict=True)]
@@ -115,8 +109,8 @@ def _stamp(received_at: datetime) -> str:
 
 def _flags(one: _Derived) -> tuple[str, ...]:
     stay_flag = "stay_invalid" if any(stay.from_day > stay.to_day for stay in one.scan.stays) else None
-    single = (one.phone_flag, one.plate_flag, one.train_flag, one.temperature_flag, stay_flag)
-    return (*one.document.flags, *one.name.flags, *filter(None, single), *one.time_flags)
+    single = (one.phone[1], one.vehicle[2], one.rail[1], one.temperature[1], stay_flag)
+    return (*one.document.flags, *one.name.flags, *filter(None, single), *one.time[1])
 
 
 def _record(one: _Derived, flags: tuple[str, ...], receipt: Receipt) -> dict[str, Any]:
@@ -129,31 +123,32 @@ def _record(one: _Derived, flags: tuple[str, ...], receipt: Receipt) -> dict[str
         "site_id": scan.site_id,
         "device_id": receipt.device_id,
         "sequence": scan.sequence,
-        "occurred_at": format_instant(one.occurred_at),
+        "occurred_at": format_instant(one.time[0]),
         "received_at": _stamp(receipt.at),
         "person": _person(one),
         "origin_code": scan.origin.code,
         "destination_code": scan.destination.code,
         "stays": [{"code": s.place.code, "from_day": s.from_day, "to_day": s.to_day} for s in scan.stays],
-        "temperature_c": one.temperature,
+        "temperature_c": one.temperature[0],
         "symptoms": scan.symptoms,
         "purpose": scan.purpose,
         "lodging": scan.lodging,
         "party_id": scan.party_id,
-        "vehicle": one.vehicle,
-        "rail": one.rail,
+        "vehicle": one.vehicle[0],
+        "rail": one.rail[0],
         "quality": flags,
     }
 
 
 def _person(one: _Derived) -> dict[str, Any]:
+    phone = one.phone[0]
     return {
         "key": one.key,
         "name_masked": one.name.masked,
         "document_type": one.scan.person.document_type,
         "document_last4": one.document.last4,
         "birth_year": one.document.birth_year,
-        "phone_last4": one.phone[-4:] if one.phone else None,
+        "phone_last4": phone[-4:] if phone else None,
         "nationality": one.scan.person.nationality,
     }
 
@@ -167,9 +162,9 @@ def _identity(one: _Derived) -> bytes:
             "document_type": person.document_type,
             "document_number": one.document.number,
             "document_raw": person.document_number,
-            "phone": one.phone,
+            "phone": one.phone[0],
             "phone_raw": person.phone,
-            "plate": one.plate,
+            "plate": one.vehicle[1],
             "occurred_raw": format_instant(scan.occurred_at),
             "temperature_raw": scan.temperature_c,
             "operator": scan.operator,

@@ -8,7 +8,9 @@ _HERE = r"(?:地|址|于|在|为|是|老家|家|乡|商|豫|住|到|回|往)*$"
 #: Before the address somebody goes to or lives at.
 TO = re.compile(rf"(?:现住|现居|现在|居住|住在|住址|常住|暂住|目的地|前往|返回|回到|返乡|返|回|去|到|至|往){_HERE}")
 #: Before an address somebody comes from or is only registered at.
-FROM = re.compile(r"(?:户籍|户口|籍贯|原籍|身份证|出发|来自|从|由|自|途经|途径|路过|经|原住|曾住)(?:地|址|所在地|所在|在|于|为|是|住|来)*$")
+FROM = re.compile(
+    r"(?:户籍|户口|籍贯|原籍|身份证|出发|来自|从|由|自|途经|途径|路过|经|原住|曾住)(?:地|址|所在地|所在|在|于|为|是|住|来)*$"
+)
 #: Words that begin the address somebody lives at now, wherever they stand.
 NOW = re.compile(r"(?:现居住|现在住|现住|现居|居住地|暂住|常住|目的地)(?:地|址|于|在|为|是)*")
 #: After an address somebody comes from.

@@ -8,6 +8,7 @@ from reference.address_words import CAME, FROM, NOW, TO, is_marked
 from reference.area_index import Chain
 from reference.resolution import CITY, COUNTY
 
+
 def without_marker(part: str) -> str:
     """An address without the words that lead to the next one."""
     for marker in (TO, FROM):

@@ -18,7 +18,8 @@ from reference.normalise import make_normaliser
 class Name:
     """A name in the automaton. `codes` are all areas that bear it, `alone` those it means where no larger area is named.
 
-    `full` names say what they are (武汉市), short ones do not (武汉). `inside` are names of places in it that begin like a road or
+    `full` names say what they are (武汉市), short ones do not (武汉). `inside` are names of places in it that begin like a
+    road or
     a house: 民权花园 is 花园乡 in 民权县, 永城花园 is not in 永城市.
     """
 
@@ -32,7 +33,9 @@ class Name:
 
 @dataclass(slots=True)
 class Chain:
-    """A run of areas each inside the one before: `codes` are those the last name may mean, `top` the length of the first one's codes."""
+    """A run of areas each inside the one before: `codes` are those the last name may mean, `top` the length of the
+    first one's codes.
+    """
 
     start: int
     end: int
@@ -148,4 +151,4 @@ def _inside(codes: tuple[str, ...], areas: tuple[str, ...]) -> tuple[str, ...]:
 def common_area(codes: Iterable[str]) -> str:
     """The deepest area that holds all codes; empty when they are of different provinces."""
     shared = commonprefix(list(codes))
-    return shared[: max((n for n in (0, 2, 4, 6, 9, 12) if n <= len(shared)))]
+    return shared[: max(n for n in (0, 2, 4, 6, 9, 12) if n <= len(shared))]

@@ -10,7 +10,9 @@ LOCAL_SHORT = frozenset({"梁园", "睢阳", "民权", "宁陵", "柘城", "虞�
 #: Short names of districts that stand alone; those of all others count only after their city or province.
 KNOWN_SHORT = LOCAL_SHORT | {"武昌", "汉阳", "江夏", "黄陂", "蔡甸", "新洲"}
 #: Short names of counties that are also ordinary words or names of many things; they too need their city or province.
-WORDS = frozenset("东方 和平 安平 文安 太平 大方 东明 正安 高青 大同 新城 平原 兴安 长安 通道 中方 大厂 大城 新和 云和 泰和 建始".split())
+WORDS = frozenset(
+    "东方 和平 安平 文安 太平 大方 东明 正安 高青 大同 新城 平原 兴安 长安 通道 中方 大厂 大城 新和 云和 泰和 建始".split()
+)
 #: Other names of areas: former names, misspellings that are more common than rare, districts people call by one name.
 OTHER_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -38,7 +40,24 @@ _PEOPLES = (
     "仡佬族 水族 佤族 拉祜族 纳西族 土族 撒拉族 东乡族 保安族 裕固族 哈萨克族 哈萨克 柯尔克孜 锡伯 塔吉克 达斡尔族 鄂温克族 鄂伦春 "
     "仫佬族 毛南族 独龙族 怒族 普米族 布朗族 各族 自治"
 ).split()
-_KINDS = ("特别行政区", "自治区", "自治州", "自治县", "自治旗", "林区", "地区", "矿区", "新区", "省", "市", "盟", "州", "县", "旗", "区")
+_KINDS = (
+    "特别行政区",
+    "自治区",
+    "自治州",
+    "自治县",
+    "自治旗",
+    "林区",
+    "地区",
+    "矿区",
+    "新区",
+    "省",
+    "市",
+    "盟",
+    "州",
+    "县",
+    "旗",
+    "区",
+)
 #: Endings by which a name says what it is.
 _ENDINGS = frozenset("省市县区")
 #: What follows a name that is then the name of a road, a house, a shop or a village.

@@ -12,7 +12,9 @@ _COMMON_PARTS = frozenset("一丨丶丿乙亅二人亻口日木土氵艹女扌�
 
 @dataclass(frozen=True, slots=True)
 class Characters:
-    """Of each character its toneless sounds, its four-corner code and its parts; the traditional forms; and which are in daily use."""
+    """Of each character its toneless sounds, its four-corner code and its parts; the traditional forms; and which are
+    in daily use.
+    """
 
     sounds: Mapping[str, frozenset[str]]
     corners: Mapping[str, str]

@@ -13,9 +13,7 @@ from reference.area_index import AreaIndex
 from reference.characters import Characters, read_characters
 
 Level = Literal["province", "city", "county", "township", "village"]
-LEVELS: Mapping[int, Level] = MappingProxyType(
-    {2: "province", 4: "city", 6: "county", 9: "township", 12: "village"}
-)
+LEVELS: Mapping[int, Level] = MappingProxyType({2: "province", 4: "city", 6: "county", 9: "township", 12: "village"})
 SHANGQIU = "4114"
 _LENGTHS = (12, 9, 6, 4, 2)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reference.area_index import Name
 from reference.area_names import is_road
-from reference.places import AROUND_ZONES, EMPTY, ZONES, Codes, Places, Table
+from reference.places import AROUND_ZONES, EMPTY, Codes, Places
 from reference.resolution import CITY, COUNTY, NOTHING, TOWNSHIP, Reading, one_or_more, placed, undecided
 from reference.slips import SCORES, Judge, Slip
 from reference.villages import BREAK, NO_VILLAGE, Around, Found, is_explicit, is_tail, read_village
@@ -16,7 +16,9 @@ from reference.villages import BREAK, NO_VILLAGE, Around, Found, is_explicit, is
 Hits = Sequence[tuple[int, int, Name]]
 _TOWNSHIP_KIND = re.compile(r"回族镇|街道办事处|街道办|街道|办事处|镇|乡")
 #: What people write before an address: it says nothing about the place.
-_TALK = re.compile(r"^(?:家住|现住|住在|住|我家|我|家|老家|在|是|回|去|到|至|往|返|返乡|目的地|地址|的|城|县城|市区|城区|境内|辖区|下辖)*$")
+_TALK = re.compile(
+    r"^(?:家住|现住|住在|住|我家|我|家|老家|在|是|回|去|到|至|往|返|返乡|目的地|地址|的|城|县城|市区|城区|境内|辖区|下辖)*$"
+)
 _COUNTY_KINDS = frozenset("县市区")
 _AREA_KIND = re.compile(r"[\u4e00-\u9fff](?:县|市|区|省|州|旗)$")
 
@@ -174,7 +176,9 @@ class LocalSearch:
         return self._bare(text, at, named)
 
     def _slipped_county(self, text: str, at: int, hits: Hits, named: bool) -> Reading | None:
-        """A county of the city with one wrong character; where the character is unlike, the city and a township must bear it out."""
+        """A county of the city with one wrong character; where the character is unlike, the city and a township must
+        bear it out.
+        """
         end = at + len("夏邑县")
         near = self.judge.nearest(text[at:end], self.places.counties, ()) if text[end - 1 : end] in _COUNTY_KINDS else None
         if near is None or near.slip > Slip.UNLIKE or len(near.codes) > 1:
@@ -253,4 +257,3 @@ def _first(hits: Hits, at: int, kinds: tuple[str, ...]) -> tuple[int, int, Name]
         if hit[0] >= at and hit[2].kind in kinds:
             return hit
     return None
-

@@ -6,14 +6,28 @@ import re
 from collections.abc import Iterator
 
 #: Endings of an official village-level name; the package also holds two misprinted ones.
-_COMMITTEE = re.compile(
-    r"(?:社区居民委员会|社区居委会|居民委员会|村民委员会|村民委员|村民委会|村委会|居委会|社区|生活区)$"
-)
+_COMMITTEE = re.compile(r"(?:社区居民委员会|社区居委会|居民委员会|村民委员会|村民委员|村民委会|村委会|居委会|社区|生活区)$")
 _TOWNSHIP = re.compile(r"(?:回族镇|民族乡|街道办事处|街道|镇|乡)$")
 #: Kinds of township, which people swap and which change when a township becomes a street office.
 TOWNSHIP_KINDS = ("镇", "乡", "街道办事处", "街道办", "街道", "办事处", "回族镇", "办")
 #: Characters written for one another in the names of Shangqiu; the first files of the bureau do it too.
-_WRITTEN_ALIKE = ("酇酂鄼", "邱丘", "堌固崮", "候侯", "楼娄", "元园", "闫阎", "付傅", "肖萧", "代戴", "禇褚", "歧岐", "尧窑", "各阁", "砦寨")
+_WRITTEN_ALIKE = (
+    "酇酂鄼",
+    "邱丘",
+    "堌固崮",
+    "候侯",
+    "楼娄",
+    "元园",
+    "闫阎",
+    "付傅",
+    "肖萧",
+    "代戴",
+    "禇褚",
+    "歧岐",
+    "尧窑",
+    "各阁",
+    "砦寨",
+)
 _ALIKE = {char: group.replace(char, "") for group in _WRITTEN_ALIKE for char in group}
 
 

@@ -1,7 +1,9 @@
 """From an address as people write it to the unit that answers for it, without ever guessing. Pure.
 
-Read from the larger to the smaller: areas are found with an Aho-Corasick automaton and chained; below the county names are looked up in
-the table of the area read so far, so that a name counts only where it can be; one slip is put right only inside that area. Whatever
+Read from the larger to the smaller: areas are found with an Aho-Corasick automaton and chained; below the county
+names are looked up in
+the table of the area read so far, so that a name counts only where it can be; one slip is put right only inside that
+area. Whatever
 several places may mean is `ambiguous` with candidates; a short name without context never routes anybody.
 """
 

@@ -21,7 +21,8 @@ _TELLING = frozenset("东西南北前后大小新老旧中上下内外一二三�
 class Slip(IntEnum):
     """The kinds of slip, most believable first.
 
-    The first two decide between several names one edit away; an `UNLIKE` character counts only when no other name is as near. `OTHER`
+    The first two decide between several names one edit away; an `UNLIKE` character counts only when no other name is
+    as near. `OTHER`
     is no slip: what was said is, or may well be, a name of its own.
     """
 

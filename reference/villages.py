@@ -26,7 +26,8 @@ _NATURAL = re.compile(r"[\u4e00-\u9fff]{1,3}[庄楼集庙寨堂桥营口街阁�
 class Found(NamedTuple):
     """What a text says of a village: the codes it may mean (none: no village), how firmly, and how it was read.
 
-    `method` is `exact`, `natural_village`, `slip`, `further_on`, `two_villages` or `none`; `named` is what stood where a village's name is
+    `method` is `exact`, `natural_village`, `slip`, `further_on`, `two_villages` or `none`; `named` is what stood
+    where a village's name is
     expected, `explicit` whether its kind was written; `near` are villages whose names are near but were not taken for meant.
     """
 

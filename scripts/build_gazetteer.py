@@ -143,7 +143,10 @@ def main() -> None:
     changed = later_lines(streets, villages, later_streets, later_villages)
     write(DATA / "later.tsv", provenance(LATER, LATER_DATE), changed)
     known = "".join([*national.values(), *streets.values(), *villages.values()])
-    about = ["character, toneless sounds, four-corner code, parts, traditional forms", "source: PyPI packages named in the build script"]
+    about = [
+        "character, toneless sounds, four-corner code, parts, traditional forms",
+        "source: PyPI packages named in the build script",
+    ]
     write(DATA / "characters.tsv", about, character_lines(known))
     write(MAP, [], [shapes])
 

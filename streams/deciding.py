@@ -85,7 +85,12 @@ class Deciding:
         ]
         yield self._targets.arrivals, decided.arrival.key.encode(), decided.arrival.value, headers
         for alert in decided.alerts:
-            yield self._targets.alerts, alert.key.encode(), alert.value, [("event_id", decided.event_id.encode()), ("schema", b"alert/1")]
+            yield (
+                self._targets.alerts,
+                alert.key.encode(),
+                alert.value,
+                [("event_id", decided.event_id.encode()), ("schema", b"alert/1")],
+            )
 
     def _dead(self, dead: Dead, batch: Batch, record: Record, version: int) -> AnyOutput:
         letter_id = f"router:{batch.topic}:{batch.partition}:{record.offset}"

@@ -1,6 +1,7 @@
 """A seeded corpus of addresses as people write them, each with the class of its difficulty and where it truly is.
 
-What a text holds is worked out from the gazetteer alone, not with the resolver: a class names how the text was made, `code` the deepest
+What a text holds is worked out from the gazetteer alone, not with the resolver: a class names how the text was made,
+`code` the deepest
 place it tells, and `candidates` what it may be where it tells no single one.
 """
 
@@ -126,7 +127,9 @@ def swapped_kind(t: Truth, v: Area, r: Random) -> Line:
 def township_only(t: Truth, v: Area, r: Random) -> Line:
     """County and township."""
     county, town, _ = t.names(v)
-    return Line("township_only", f"{r.choice(('', '河南省商丘市'))}{county}{town}{r.choice(('', '人民路12号', '街上'))}", "ok", v.code[:9])
+    return Line(
+        "township_only", f"{r.choice(('', '河南省商丘市'))}{county}{town}{r.choice(('', '人民路12号', '街上'))}", "ok", v.code[:9]
+    )
 
 
 def county_only(t: Truth, v: Area, r: Random) -> Line:
@@ -137,7 +140,9 @@ def county_only(t: Truth, v: Area, r: Random) -> Line:
 
 
 def _typo(t: Truth, r: Random, stem: str, area: str, replace: Callable[[str], str]) -> tuple[str, set[str]] | None:
-    """The stem with one character replaced, and the villages of the area that are as near to it; None where it became another name."""
+    """The stem with one character replaced, and the villages of the area that are as near to it; None where it became
+    another name.
+    """
     at = r.randrange(len(stem))
     wrong = stem[:at] + replace(stem[at]) + stem[at + 1 :]
     if wrong == stem or t.by_stem.get((SHANGQIU, wrong)):
@@ -169,7 +174,9 @@ def typo_sound(t: Truth, v: Area, r: Random) -> Line | None:
 
 def _alike(t: Truth, wrong: str, name: str) -> bool:
     sounds = t.gazetteer.characters.sounds
-    return len(wrong) == len(name) and all(a == b or sounds.get(a, frozenset()) & sounds.get(b, frozenset()) for a, b in zip(wrong, name, strict=True))
+    return len(wrong) == len(name) and all(
+        a == b or sounds.get(a, frozenset()) & sounds.get(b, frozenset()) for a, b in zip(wrong, name, strict=True)
+    )
 
 
 def typo_any(t: Truth, v: Area, r: Random) -> Line | None:
@@ -235,7 +242,26 @@ def two_places(t: Truth, v: Area, r: Random) -> Line:
 
 def nonsense(t: Truth, v: Area, r: Random) -> Line:
     """No place of anywhere."""
-    words = ("同上", "无", "null", "假县", "不知道", "回家", "务工", "123456", "", "—", "老家", "本地", "朋友家", "测试", "某某县", "亲戚家里", "N/A", "???")
+    words = (
+        "同上",
+        "无",
+        "null",
+        "假县",
+        "不知道",
+        "回家",
+        "务工",
+        "123456",
+        "",
+        "—",
+        "老家",
+        "本地",
+        "朋友家",
+        "测试",
+        "某某县",
+        "亲戚家里",
+        "N/A",
+        "???",
+    )
     return Line("nothing", r.choice(words), "unresolved")
 
 

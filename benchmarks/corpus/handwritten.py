@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.corpus.generate import Line
 from reference.gazetteer import SHANGQIU, Gazetteer
 from reference.naming import stem_of_village
-from benchmarks.corpus.generate import Line
 
 FILE = Path(__file__).with_name("handwritten.tsv")
 

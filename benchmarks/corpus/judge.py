@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from reference.resolution import Resolution
 from benchmarks.corpus.generate import Line
+from reference.resolution import Resolution
 
 LEVELS = (("county", 6), ("township", 9), ("village", 12))
 
 
 @dataclass(slots=True)
 class Tally:
-    """The counts of one class: of each level how many texts told it and how many answers were right; and the answers that were wrong and firm."""
+    """The counts of one class: of each level how many texts told it and how many answers were right; and the answers
+    that were wrong and firm.
+    """
 
     lines: int = 0
     right: int = 0
@@ -41,7 +43,9 @@ def judge(pairs: Iterable[tuple[Line, Resolution]]) -> dict[str, Tally]:
         if not is_right or is_wrong:
             expected = f"{line.status} {line.code} {sorted(line.candidates)[:4]}"
             mark = "WRONG" if is_wrong else "weak"
-            tally.examples.append(f"{mark} {line.text!r}: expected {expected}, got {answer.status} {answer.unit} {answer.method} {answer.candidates[:4]}")
+            tally.examples.append(
+                f"{mark} {line.text!r}: expected {expected}, got {answer.status} {answer.unit} {answer.method} {answer.candidates[:4]}"
+            )
     return dict(tallies)
 
 
@@ -63,18 +67,26 @@ def code_of(answer: Resolution, size: int) -> str | None:
 
 
 def right(line: Line, answer: Resolution) -> bool:
-    """Whether status and deepest code are as labelled; an `ambiguous` must have the true place among its candidates, as far as it lists them."""
+    """Whether status and deepest code are as labelled; an `ambiguous` must have the true place among its candidates,
+    as far as it lists them.
+    """
     if answer.status != line.status:
         return False
     if line.status == "outside":
         return line.code == "" or bool(answer.outside_code and line.code.startswith(answer.outside_code))
     if line.status == "ambiguous":
-        return not line.code or len(line.candidates) > 8 or any(line.code.startswith(c) or c.startswith(line.code) for c in answer.candidates)
+        return (
+            not line.code
+            or len(line.candidates) > 8
+            or any(line.code.startswith(c) or c.startswith(line.code) for c in answer.candidates)
+        )
     return (answer.unit or "") == line.code
 
 
 def wrong(line: Line, answer: Resolution) -> bool:
-    """Whether the answer sends somebody to a place the text does not support: a firm answer that does not contain the true place."""
+    """Whether the answer sends somebody to a place the text does not support: a firm answer that does not contain the
+    true place.
+    """
     if answer.status not in ("ok", "county_only", "outside"):
         return False
     if answer.status == "outside" or line.status in ("outside", "unresolved"):
