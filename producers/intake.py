@@ -93,7 +93,7 @@ def prepare_all(scans: Sequence[CheckpointScan | RailScan], receipts: Sequence[R
     times = [_occurred(scan, receipt.at) for scan, receipt in zip(scans, receipts, strict=True)]
     temperatures = [_temperature(scan.temperature_c) for scan in scans]
     vehicles, rails = [_vehicle(scan, keyed) for scan in scans], [_rail(scan) for scan in scans]
-    derived = list(map(_Derived, scans, keys, documents, phones, names, temperatures, times, vehicles, rails))  # type: ignore[call-arg]
+    derived = list(map(_Derived, scans, keys, documents, phones, names, temperatures, times, vehicles, rails))
     flags = [_flags(one) for one in derived]
     identities, addresses = [_identity(one) for one in derived], [_address(scan) for scan in scans]
     records = [_record(one, found, receipt) for one, found, receipt in zip(derived, flags, receipts, strict=True)]

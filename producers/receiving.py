@@ -64,6 +64,7 @@ class _Post:
     claimed: list[tuple[str, str]] = field(default_factory=list)
     fresh: list[CheckpointScan | RailScan] = field(default_factory=list)
     others: set[Outcome] = field(default_factory=set)
+    failure: Unavailable = field(default_factory=lambda: Unavailable("gateway_failed", "The gateway failed at this post.", 3))
 
 
 class Receiving:
@@ -96,7 +97,7 @@ class Receiving:
         else:
             self._grouping.add(post)
             if not await asyncio.shield(post.outcome):
-                raise Unavailable("kafka_unconfirmed", "Kafka did not confirm in time; nothing may be deleted yet.", 3)
+                raise post.failure
         if post.others and not all(await asyncio.gather(*map(asyncio.shield, post.others))):
             raise Unavailable("kafka_unconfirmed", "Another post of the same scan was not confirmed.", 3)
         self._count(post.results)
@@ -115,6 +116,10 @@ class Receiving:
             with self._confirm_seconds.time():
                 await self._confirming.confirm([record for post in posts for record in post.records])
             confirmed = True
+        except Unavailable as error:
+            for post in posts:
+                post.failure = Unavailable(error.code, error.message, error.retry_after_seconds)
+            raise
         finally:  # whatever happened: nobody may wait for these posts for ever
             for post in posts:
                 self._release(post, confirmed=confirmed)
