@@ -39,8 +39,8 @@ from schemas.errors import Misconfigured
 
 _WARM_SECONDS = 8.0
 _KAFKA_SECONDS = 30.0
-#: A broker that is away must not block the loop. A request to Kafka costs kafka-python a millisecond of processor time whatever
-#: it carries, so it waits for its group to be complete; the client's own metrics cost a tenth, and nobody reads them.
+#: A broker that is away must not block the loop. A request to Kafka has a fixed price in kafka-python, so it waits for its group
+#: to be complete. The client's own metrics are read by nobody.
 _PRODUCER: dict[str, Any] = {"max_block_ms": 50, "linger_ms": 2, "batch_size": 262_144, "metrics_enabled": False}
 #: Objects made between two looks of the garbage collector: a post of 500 scans makes some ten thousand, all freed without it.
 _GARBAGE_THRESHOLD = 50_000

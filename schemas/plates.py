@@ -30,7 +30,13 @@ def read_plate(text: str) -> Plate:
     """The plate behind what was typed or read by a camera; a wrong one is kept, marked not valid. O and 0, I and 1 stay apart."""
     if _CIVIL.match(text):
         return Plate(text, text[:2], True)
-    plain = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    plain = _SEPARATORS.sub("", plain).upper()
+    plain = text
+    while (folded := _folded(plain)) != plain:  # what a separator stood between may combine: fold until nothing changes
+        plain = folded
     civil = len(plain) > 1 and plain[0] in _PROVINCES and "A" <= plain[1] <= "Z"
     return Plate(plain, plain[:2] if civil else None, bool(_CIVIL.match(plain) or _OTHER.match(plain)))
+
+
+def _folded(text: str) -> str:
+    visible = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    return _SEPARATORS.sub("", visible).upper()
