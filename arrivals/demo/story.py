@@ -68,15 +68,19 @@ def first_arrival_seconds(settings: Settings, patience_seconds: float = 120.0) -
 
 
 def wait_until_settled(settings: Settings, patience_seconds: float, tell: Callable[[str], None]) -> AuditReport:
-    """Reconciles until nothing is missing; raises Unavailable when it still is after the patience."""
+    """Reconciles until nothing is missing, waiting for servers that are coming back; raises Unavailable after the patience."""
     deadline = time.monotonic() + patience_seconds
     while True:
-        report = audit(settings)
-        if report.missing == 0:
-            return report
+        try:
+            report = audit(settings)
+            if report.missing == 0:
+                return report
+            waiting = f"{report.missing} accepted scans are not stored yet"
+        except Unavailable as error:
+            waiting = error.message
         if time.monotonic() > deadline:
-            raise Unavailable("not_settled", f"{report.missing} accepted scans are not stored yet.")
-        tell(f"{report.missing} on their way")
+            raise Unavailable("not_settled", f"{waiting}.")
+        tell(waiting)
         time.sleep(1)
 
 
