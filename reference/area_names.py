@@ -11,7 +11,7 @@ LOCAL_SHORT = frozenset({"梁园", "睢阳", "民权", "宁陵", "柘城", "虞�
 KNOWN_SHORT = LOCAL_SHORT | {"武昌", "汉阳", "江夏", "黄陂", "蔡甸", "新洲"}
 #: Short names of counties that are also ordinary words or names of many things; they too need their city or province.
 WORDS = frozenset(
-    "东方 和平 安平 文安 太平 大方 东明 正安 高青 大同 新城 平原 兴安 长安 通道 中方 大厂 大城 新和 云和 泰和 建始".split()
+    "东方 和平 安平 文安 太平 大方 东明 正安 高青 大同 新城 平原 兴安 长安 通道 中方 大厂 大城 新和 云和 泰和 建始".split()  # noqa: SIM905 - a list of words, read as text
 )
 #: Other names of areas: former names, misspellings that are more common than rare, districts people call by one name.
 OTHER_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -35,10 +35,10 @@ OTHER_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "71": ("台湾",),
     }
 )
-_PEOPLES = (
-    "壮族 回族 维吾尔 土家族 苗族 藏族 彝族 布依族 侗族 朝鲜族 白族 哈尼族 傣族 傈僳族 景颇族 蒙古族 蒙古 羌族 黎族 满族 瑶族 畲族 "
-    "仡佬族 水族 佤族 拉祜族 纳西族 土族 撒拉族 东乡族 保安族 裕固族 哈萨克族 哈萨克 柯尔克孜 锡伯 塔吉克 达斡尔族 鄂温克族 鄂伦春 "
-    "仫佬族 毛南族 独龙族 怒族 普米族 布朗族 各族 自治"
+_PEOPLES = (  # noqa: SIM905 - a list of words, read as text
+    "壮族 回族 维吾尔 土家族 苗族 藏族 彝族 布依族 侗族 朝鲜族 白族 哈尼族 傣族 傈僳族 景颇族 蒙古族 蒙古 羌族 黎族 满族 瑶族 "
+    "畲族 仡佬族 水族 佤族 拉祜族 纳西族 土族 撒拉族 东乡族 保安族 裕固族 哈萨克族 哈萨克 柯尔克孜 锡伯 塔吉克 达斡尔族 鄂温克族 "
+    "鄂伦春 仫佬族 毛南族 独龙族 怒族 普米族 布朗族 各族 自治"
 ).split()
 _KINDS = (
     "特别行政区",
@@ -61,9 +61,10 @@ _KINDS = (
 #: Endings by which a name says what it is.
 _ENDINGS = frozenset("省市县区")
 #: What follows a name that is then the name of a road, a house, a shop or a village.
-_ROAD_WORDS = (
-    "路 街 大道 大街 巷 胡同 大厦 小区 花园 花苑 公寓 宾馆 饭店 酒店 大酒店 广场 商场 商城 商贸 超市 市场 医院 大学 学院 中学 小学 "
-    "银行 公司 集团 工业 国际 家园 家属 新村 庄 楼 村 镇 乡 寨 屯 桥 人家 名城 华府 府 苑 御 站 火车 高速 收费 老师 里 港 湾 城市"
+_ROAD_WORDS = (  # noqa: SIM905 - a list of words, read as text
+    "路 街 大道 大街 巷 胡同 大厦 小区 花园 花苑 公寓 宾馆 饭店 酒店 大酒店 广场 商场 商城 商贸 超市 市场 医院 大学 学院 "
+    "中学 小学 银行 公司 集团 工业 国际 家园 家属 新村 庄 楼 村 镇 乡 寨 屯 桥 人家 名城 "
+    "华府 府 苑 御 站 火车 高速 收费 老师 里 港 湾 城市"
 ).split()
 _ROADS = tuple(_ROAD_WORDS)
 #: The first characters of those words.
@@ -80,7 +81,7 @@ def full_names(code: str, name: str) -> Iterator[str]:
 
 
 def short_names(code: str, name: str) -> Iterator[str]:
-    """The name without its kind and the peoples named in it: 恩施 and 恩施州 of 恩施土家族苗族自治州; never a single character."""
+    """The name without its kind and the peoples in it: 恩施 and 恩施州 of 恩施土家族苗族自治州; never one character."""
     stem = _without_kind(name)
     if len(stem) > 1 and stem != name:
         yield stem

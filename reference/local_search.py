@@ -13,6 +13,9 @@ from reference.resolution import CITY, COUNTY, NOTHING, TOWNSHIP, Reading, one_o
 from reference.slips import SCORES, Judge, Slip
 from reference.villages import BREAK, NO_VILLAGE, Around, Found, is_explicit, is_tail, read_village
 
+#: Characters a township's name has at most before its kind, when nobody knows it.
+LONGEST_STEM = 4
+
 Hits = Sequence[tuple[int, int, Name]]
 _TOWNSHIP_KIND = re.compile(r"回族镇|街道办事处|街道办|街道|办事处|镇|乡")
 #: What people write before an address: it says nothing about the place.
@@ -104,7 +107,7 @@ class LocalSearch:
         """A township written without its kind (夏邑车站火店), unless the name is that of a village."""
         table = self.places.townships.get(county, EMPTY)
         codes, end = table.longest(text, at)
-        if len(codes) != 1 or len(codes[0]) != TOWNSHIP or end - at < 2:
+        if len(codes) != 1 or len(codes[0]) != TOWNSHIP or end - at < len("车站"):
             return None
         below = self.village(text, end, codes[0])
         if below.method != "exact":
@@ -143,7 +146,7 @@ class LocalSearch:
 
     def _county_alone(self, text: str, county: str, at: int) -> Reading:
         kind = _TOWNSHIP_KIND.search(text, at + 1)
-        unknown = kind is not None and kind.start() - at <= 4 and text[kind.start()] != "街"
+        unknown = kind is not None and kind.start() - at <= LONGEST_STEM and text[kind.start()] != "街"
         return placed(county, 0.9, "county", (), "township_unknown" if unknown else None)
 
     def _slipped_township(self, text: str, area: str, at: int) -> Reading | None:
@@ -242,7 +245,7 @@ class LocalSearch:
         table = self.places.villages[CITY]
         codes, end = table.longest(text, at)
         if codes and is_tail(text, end):
-            if is_explicit(text, end) or (end == len(text) and end - at > 2):
+            if is_explicit(text, end) or (end == len(text) and end - at > len("张庄")):
                 return one_or_more(codes, 0.7, "village_in_city")
             if end == len(text):
                 return undecided((*(c for c in townships if township_end == end), *codes), "bare_name")

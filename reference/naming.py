@@ -45,7 +45,7 @@ def stem_of_township(name: str) -> str:
 def shortened(stem: str) -> Iterator[str]:
     """A village's stem and what is left when 村 is taken for its kind: `大李村` and `大李`."""
     yield stem
-    if len(stem) > 2 and stem.endswith("村"):
+    if len(stem) > len("李村") and stem.endswith("村"):
         yield stem[:-1]
     if stem.startswith("林场") and len(stem) > len("林场东"):
         yield stem.removeprefix("林场")

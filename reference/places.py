@@ -15,8 +15,8 @@ LOGISTICS, ECONOMIC = "411471", "411472"
 ZONES = (LOGISTICS, ECONOMIC)
 #: The urban districts the zones were cut out of: an address may name the district and a township of a zone.
 AROUND_ZONES = frozenset({"411402", "411403", *ZONES})
-#: What the zones are called: some names are said of both, official ones of one. The county that the urban districts were until 1997 is
-#: read in the same way.
+#: What the zones are called: some names are said of both, official ones of one. The county that the urban districts
+#: were until 1997 is read in the same way.
 _ZONE_NAMES = {
     "城乡一体化示范区 一体化示范区 示范区 商丘新区 开发区 商丘开发区 高新区": ZONES,
     "河南商丘经济开发区 商丘经济开发区 经济开发区 经济技术开发区 商丘经济技术开发区 经开区": (ECONOMIC,),

@@ -56,7 +56,7 @@ def read_village(text: str, at: int, table: Table, around: Around) -> Found:
     if codes and is_tail(text, end):
         return Found(codes, 1.0, "exact", text[at:end], True)
     named, explicit = name_at(text, at)
-    if codes and len(named) - (end - at) >= 2 and around.city.longest(text, at)[1] == end:
+    if codes and len(named) - (end - at) >= len("李村") and around.city.longest(text, at)[1] == end:
         return _followed(text, end, Found((), 0.0, "none", named, explicit, codes), table)
     return _slipped(text, at, Found((), 0.0, "none", named, explicit, codes), table, around)
 

@@ -59,7 +59,10 @@ class BatchConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> BatchClient:
         return BatchClient(self, self.loop, self.beacon)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109 - the signature is Faust's
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """One message per partition and up to `broker_max_poll_records` records, fairly over the partitions."""
         fetched, _ = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id

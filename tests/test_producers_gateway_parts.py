@@ -127,6 +127,8 @@ async def test_what_waits_is_bounded_and_freed_when_known() -> None:
 async def test_one_post_larger_than_the_bound_still_passes() -> None:
     producer = FakeProducer()
     task = await sent(Confirming(producer, 5, most_bytes=100), producer, records(1, 1_000))
+    assert len(producer.futures) == 1
+    assert not task.done()
     producer.futures[0].success(None)
     await task
 

@@ -131,20 +131,23 @@ class Metrics:
     def counter(self, name: str) -> Counter:
         """The counter of that name in the catalogue."""
         made = self._get(name)
-        assert isinstance(made, Counter)
-        return made
+        if isinstance(made, Counter):
+            return made
+        raise TypeError(f"{name} is no counter in the catalogue")
 
     def gauge(self, name: str) -> Gauge:
         """The gauge of that name in the catalogue."""
         made = self._get(name)
-        assert isinstance(made, Gauge)
-        return made
+        if isinstance(made, Gauge):
+            return made
+        raise TypeError(f"{name} is no gauge in the catalogue")
 
     def histogram(self, name: str) -> Histogram:
         """The histogram of that name in the catalogue."""
         made = self._get(name)
-        assert isinstance(made, Histogram)
-        return made
+        if isinstance(made, Histogram):
+            return made
+        raise TypeError(f"{name} is no histogram in the catalogue")
 
     def exposition(self) -> bytes:
         """All metrics in the Prometheus text format."""

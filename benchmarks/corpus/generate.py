@@ -81,7 +81,7 @@ def county_first(t: Truth, v: Area, r: Random) -> Line:
 
 def abbreviated(t: Truth, v: Area, r: Random) -> Line:
     """County, township and village without their kinds."""
-    county, town, stem = t.names(v)
+    county, _, stem = t.names(v)
     short = county if len(county) == 2 else "示范区" if len(county) > 3 else county[:-1]
     township = next(a for a in t.townships if a.code == v.code[:9])
     text = f"{r.choice(('', '商丘', '河南商丘'))}{short}{t.stem(township)}{stem}{r.choice(('', '村'))}"
@@ -215,7 +215,7 @@ def contradiction(t: Truth, v: Area, r: Random) -> Line | None:
     return Line("contradiction", f"{county}{town}{stem}村", "ok", v.code[:9])
 
 
-def outside(t: Truth, v: Area, r: Random) -> Line:
+def outside(t: Truth, _: Area, r: Random) -> Line:
     """Another city, with names that places of Shangqiu bear too."""
     g = t.gazetteer
     county = r.choice([a for a in g.areas.values() if a.level == "county" and not a.code.startswith(SHANGQIU)])
@@ -240,7 +240,7 @@ def two_places(t: Truth, v: Area, r: Random) -> Line:
     return Line("two_places", form.format(o=origin, h=f"{county}{town}{stem}村"), "ok", v.code)
 
 
-def nonsense(t: Truth, v: Area, r: Random) -> Line:
+def nonsense(_t: Truth, _v: Area, r: Random) -> Line:
     """No place of anywhere."""
     words = (
         "同上",
@@ -266,9 +266,10 @@ def nonsense(t: Truth, v: Area, r: Random) -> Line:
 
 
 MAKERS: tuple[tuple[Callable[[Truth, Area, Random], Line | None], int], ...] = (
-    (full, 300), (county_first, 300), (abbreviated, 350), (separated, 150), (no_county, 350), (no_township, 350), (village_only, 150),
-    (swapped_kind, 200), (township_only, 150), (county_only, 100), (typo_sound, 250), (typo_any, 250), (typo_township, 150),
-    (contradiction, 100), (outside, 200), (outside_village, 150), (two_places, 150), (nonsense, 40),
+    (full, 300), (county_first, 300), (abbreviated, 350), (separated, 150), (no_county, 350),
+    (no_township, 350), (village_only, 150), (swapped_kind, 200), (township_only, 150), (county_only, 100),
+    (typo_sound, 250), (typo_any, 250), (typo_township, 150), (contradiction, 100), (outside, 200),
+    (outside_village, 150), (two_places, 150), (nonsense, 40),
 )  # fmt: skip
 
 

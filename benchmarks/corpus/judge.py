@@ -43,9 +43,8 @@ def judge(pairs: Iterable[tuple[Line, Resolution]]) -> dict[str, Tally]:
         if not is_right or is_wrong:
             expected = f"{line.status} {line.code} {sorted(line.candidates)[:4]}"
             mark = "WRONG" if is_wrong else "weak"
-            tally.examples.append(
-                f"{mark} {line.text!r}: expected {expected}, got {answer.status} {answer.unit} {answer.method} {answer.candidates[:4]}"
-            )
+            got = f"{answer.status} {answer.unit} {answer.method} {answer.candidates[:4]}"
+            tally.examples.append(f"{mark} {line.text!r}: expected {expected}, got {got}")
     return dict(tallies)
 
 

@@ -20,7 +20,7 @@ class Spool:
     """A nameless file: gone when the `with` block is left, or when the process dies."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - closed by `__exit__`
 
     def __enter__(self) -> Self:
         return self
