@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -23,6 +24,8 @@ def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServ
     """One Kafka for the whole run; use `topic_prefix` to stay apart from other tests."""
     with KafkaServer(tmp_path_factory.mktemp("kafka"), cache_dir=JARS, java_options=QUICK_JAVA) as server:
         yield server
+        left = [thread.name for thread in threading.enumerate() if thread.name.startswith("kafka")]
+        assert not left, f"tests left Kafka clients open: {left}"
 
 
 @pytest.fixture(scope="session")

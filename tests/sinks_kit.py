@@ -119,6 +119,7 @@ def drive(stand: Stand, step: Step | None = None, source: random.Random | None =
     finally:
         reader.close()
         storing.close()
+        storing.close()
 
 
 COLUMNS = Columns(ARRIVALS)

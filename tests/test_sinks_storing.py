@@ -205,12 +205,15 @@ def ensure_topics_again(stand: Stand) -> None:
     """Creates the deleted topic; Kafka takes a moment to let go of the old one."""
     for _ in range(100):
         if all(state.state in ("ok", "created") for state in ensure_topics(stand.settings)):
+            reader = LogReader(stand.settings)
             try:
-                LogReader(stand.settings).topic_id("arrivals")
+                reader.topic_id("arrivals")
             except Misconfigured:
                 time.sleep(0.1)
             else:
                 return
+            finally:
+                reader.close()
 
 
 def test_a_topic_created_anew_stops_the_sink(own: Stand) -> None:

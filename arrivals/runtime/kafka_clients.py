@@ -15,6 +15,7 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
+from arrivals.runtime.kafka_opening import opened
 from arrivals.runtime.settings import Settings
 from schemas.errors import Misconfigured, Unavailable
 
@@ -66,7 +67,7 @@ def make_producer(settings: Settings, **tuning: Any) -> KafkaProducer:
         "max_request_size": 4_194_304,
         "max_in_flight_requests_per_connection": 5,
     }
-    return KafkaProducer(**connection(settings), **(config | tuning))
+    return opened(KafkaProducer, **connection(settings), **(config | tuning))
 
 
 def make_consumer(settings: Settings, *topics: str, group: str | None = None, **tuning: Any) -> KafkaConsumer:
@@ -79,12 +80,13 @@ def make_consumer(settings: Settings, *topics: str, group: str | None = None, **
         "fetch_max_wait_ms": 100,
         "max_partition_fetch_bytes": 8_388_608,
     }
-    return KafkaConsumer(*topics, **connection(settings), **(config | tuning))
+    return opened(KafkaConsumer, *topics, **connection(settings), **(config | tuning))
 
 
 def make_admin(settings: Settings, bootstrap_ms: int = 10_000) -> KafkaAdminClient:
     """An admin client for topics and offsets; `bootstrap_ms` bounds the wait for a first answer."""
-    return KafkaAdminClient(**connection(settings), request_timeout_ms=10_000, bootstrap_timeout_ms=bootstrap_ms)
+    tuning = {"request_timeout_ms": 10_000, "bootstrap_timeout_ms": bootstrap_ms}
+    return opened(KafkaAdminClient, **connection(settings), **tuning)
 
 
 class Publisher:

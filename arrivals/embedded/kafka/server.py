@@ -29,6 +29,7 @@ from arrivals.embedded.kafka.jars import DEFAULT_CACHE, bring_jars
 from arrivals.embedded.kafka.java import java_command, java_environment, quick_start_cache
 from arrivals.embedded.ports import free_port, is_free
 from arrivals.embedded.process import start_child, stop_child
+from arrivals.runtime.kafka_opening import opened
 from schemas.errors import Misconfigured, Unavailable
 
 _READY_SECONDS = 120.0
@@ -152,7 +153,8 @@ def answers(port: int) -> bool:
     """Whether a broker on this loopback port serves: it answers, and it has joined its own cluster."""
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()  # a client in vain costs much more
-        admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", request_timeout_ms=5_000, bootstrap_timeout_ms=2_000)
+        patience = {"request_timeout_ms": 5_000, "bootstrap_timeout_ms": 2_000}
+        admin = opened(KafkaAdminClient, bootstrap_servers=f"127.0.0.1:{port}", **patience)
     except (OSError, KafkaError):
         return False
     try:

@@ -14,6 +14,7 @@ from kafka.admin import NewTopic
 
 from arrivals.embedded.kafka.java import quick_start_cache
 from arrivals.embedded.kafka.server import KafkaServer
+from arrivals.runtime.kafka_opening import opened
 
 _RECORDING_SECONDS = 300.0
 
@@ -36,10 +37,10 @@ def train(jars: Sequence[Path], cache: Path) -> bool:
 
 
 def _use(bootstrap: str) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = opened(KafkaAdminClient, bootstrap_servers=bootstrap)
     admin.create_topics([NewTopic(name="training", num_partitions=4, replication_factor=1)])
     admin.close()
-    producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", compression_type="lz4")
+    producer = opened(KafkaProducer, bootstrap_servers=bootstrap, acks="all", compression_type="lz4")
     for sent in [producer.send("training", value=b"practice") for _ in range(100)]:
         sent.get(timeout=30)
     producer.close()

@@ -1,0 +1,48 @@
+"""Opens kafka-python clients so that nothing stays behind when the broker is away.
+
+kafka-python 3.0 leaves the socket of every failed attempt to the garbage collector, and a client whose constructor gives up keeps
+its network thread, which tries again for ever. A part that waits for its broker would run out of file descriptors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from kafka.net.compat import KafkaNetClient
+from kafka.net.inet import KafkaNetSocket
+
+C = TypeVar("C")
+
+
+def opened(client: Callable[..., C], *args: Any, **configuration: Any) -> C:
+    """A `KafkaProducer`, `KafkaConsumer` or `KafkaAdminClient`, or the error of its constructor with everything closed."""
+    KafkaNetSocket.connect = _connect
+    networks: list[KafkaNetClient] = []
+
+    def network(**configs: Any) -> KafkaNetClient:
+        networks.append(KafkaNetClient(**configs))
+        return networks[-1]
+
+    try:
+        return client(*args, **configuration, kafka_client=network)
+    except BaseException:
+        for made in networks:
+            made.close()
+        raise
+
+
+async def _connect(
+    factory: KafkaNetSocket, net: Any, address: Sequence[Any], options: Sequence[Any] = (), timeout_at: float | None = None
+) -> Any:
+    """What kafka-python's own does, a connected non-blocking socket or the error of the attempt; the latter closes it."""
+    family, kind, protocol, _, target = address
+    sock = factory.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        for option in options:
+            sock.setsockopt(*option)
+        return await factory.sock_connect(net, sock, target, timeout_at=timeout_at)
+    except BaseException:
+        sock.close()
+        raise
