@@ -1,189 +1,201 @@
 """P6 and P7: from POST to the unit's SSE event, and from POST to the row in `v_arrivals`, at a steady rate.
 
-Runs against a running stack over its own doors: the gateway, the API's stream and ClickHouse. Scans are posted open-loop (a late
-answer does not slow the next post); both clocks are this process's, so no clocks are compared.
+Starts the whole embedded stack in a temporary folder and uses its own doors: the gateway, the API's stream, ClickHouse. Scans are
+posted one by one, open-loop; all clocks are this machine's monotonic one.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
+import multiprocessing
 import random
 import re
-import sys
+import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
-from threading import Event, Lock, Thread
+from datetime import datetime, timedelta
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Any
 
+import uvloop
+from rich.console import Console
+
+from arrivals.demo.day import all_tokens
+from arrivals.demo.stack import embedded_stack
+from arrivals.embedded.ports import free_port
 from arrivals.runtime.clickhouse_client import connect
-from arrivals.runtime.settings import Settings, load_settings
+from arrivals.runtime.settings import Settings
+from benchmarks.http_load import request
+from benchmarks.steady_load import Steady, post_steadily
+from reference.gazetteer import Gazetteer, load_gazetteer
 from schemas.base import LOCAL, format_instant
 from schemas.event_ids import uuid7
 
 _EVENT = re.compile(rb'"event_id":\s*"([0-9a-f-]{36})"')
+#: All scans go to one county, whose stream is watched: the most that one subscriber can get.
+COUNTY, SITE = "411426", "CP-411402-01"
+#: Scans of the first seconds warm the parts up and are not counted.
+_WARM_SECONDS = 5
 _PATIENCE_SECONDS = 30.0
+_TEXT_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
-    """Where to post and to look. `unit` is the code that `unit_token` may see and `destination_code` routes to."""
+class Run:
+    """Where to post, and as whom to watch."""
 
-    gateway_url: str
+    settings: Settings
     device_token: str
-    site_id: str
-    api_url: str
-    unit_token: str
-    unit: str
-    destination_code: str
-
-    @classmethod
-    def from_environment(cls) -> Doors:
-        """Reads `BENCH_<FIELD>` variables."""
-        return cls(**{name: os.environ["BENCH_" + name.upper()] for name in cls.__dataclass_fields__})
+    county_token: str
 
 
-class Stopwatch:
-    """When each event was posted, and when it was seen at one door."""
-
-    def __init__(self) -> None:
-        self.posted: dict[str, float] = {}
-        self.seen: dict[str, dict[str, float]] = {"sse": {}, "table": {}}
-        self._lock = Lock()
-
-    def post(self, event_id: str) -> None:
-        """Notes the moment before the post is sent."""
-        self.posted[event_id] = time.perf_counter()
-
-    def see(self, door: str, event_ids: Sequence[str]) -> None:
-        """Notes the first sight of our events."""
-        now = time.perf_counter()
-        with self._lock:
-            for event_id in event_ids:
-                if event_id in self.posted:
-                    self.seen[door].setdefault(event_id, now)
-
-    def figures(self, door: str) -> dict[str, float | int]:
-        """Milliseconds at the usual shares, and how many were never seen."""
-        waits = sorted((at - self.posted[event_id]) * 1000 for event_id, at in self.seen[door].items())
-        if not waits:
-            return {"seen": 0, "never_seen": len(self.posted)}
-        share = lambda q: round(waits[min(len(waits) - 1, int(q * len(waits)))], 1)  # noqa: E731
-        figures = {"p50_ms": share(0.5), "p95_ms": share(0.95), "p99_ms": share(0.99), "worst_ms": round(waits[-1], 1)}
-        return {"seen": len(waits), "never_seen": len(self.posted) - len(waits)} | figures
-
-
-def run(
-    *, peers: bool = False, doors: Doors | None = None, settings: Settings | None = None, rate: int = 500, seconds: int = 20
-) -> dict[str, Any]:
+def run(*, peers: bool = False, rate: int = 500, seconds: int = 30) -> dict[str, Any]:
     """Latencies at `rate` scans per second over `seconds`. There are no peers; the argument is there for the runner."""
     del peers
-    doors, settings = doors or Doors.from_environment(), settings or load_settings()
-    watch, stop = Stopwatch(), Event()
-    began_at = datetime.now(LOCAL)
-    watchers = [
-        Thread(target=_watch_stream, args=(doors, watch, stop), daemon=True),
-        Thread(target=_watch_table, args=(settings, began_at, watch, stop), daemon=True),
-    ]
-    for thread in watchers:
-        thread.start()
-    time.sleep(1)
-    refused = _post_steadily(doors, watch, rate, seconds)
-    _wait(lambda: all(len(seen) == len(watch.posted) - refused for seen in watch.seen.values()), _PATIENCE_SECONDS)
-    stop.set()
+    with tempfile.TemporaryDirectory(prefix="bench-latency-") as folder, _stack(Path(folder)) as bench:
+        requests, ids = _requests(bench.device_token, rate * (seconds + _WARM_SECONDS))
+        with _watched_table(bench.settings) as table:
+            posted, streamed, load = uvloop.run(_measure(bench, requests, ids, rate))
+            stored = table(set(ids))
+    counted = ids[rate * _WARM_SECONDS :]
     return {
         "rate_per_second": rate,
-        "posted": len(watch.posted),
-        "refused": refused,
-        "post_to_sse": watch.figures("sse"),
-        "post_to_table": watch.figures("table"),
+        "answers": {str(status): number for status, number in load.statuses.items()},
+        "posts_left_late_ms_p99": _share(sorted(load.late_ms), 0.99),
+        "post_to_sse": _figures(counted, posted, streamed),
+        "post_to_table": _figures(counted, posted, stored),
     }
 
 
-def _post_steadily(doors: Doors, watch: Stopwatch, rate: int, seconds: int) -> int:
-    """Posts `rate` single scans per second; returns how many were not accepted."""
-    source = random.Random(11)
-    began = time.perf_counter()
-    with ThreadPoolExecutor(max_workers=64) as pool:
-        answers = []
-        for number in range(rate * seconds):
-            time.sleep(max(0.0, began + number / rate - time.perf_counter()))
-            answers.append(pool.submit(_post, doors, _scan(doors, source, number), watch))
-        return sum(1 for answer in answers if not answer.result())
-
-
-def _post(doors: Doors, scan: dict[str, Any], watch: Stopwatch) -> bool:
-    request = urllib.request.Request(
-        f"{doors.gateway_url}/v1/scans",
-        json.dumps(scan).encode(),
-        {"Authorization": f"Bearer {doors.device_token}", "Content-Type": "application/json"},
+@contextmanager
+def _stack(folder: Path) -> Iterator[Run]:
+    settings = Settings(
+        data_dir=folder,
+        kafka_bootstrap=f"127.0.0.1:{free_port()}",
+        clickhouse_port=free_port(),
+        clickhouse_http_port=free_port(),
+        gateway_port=free_port(),
+        api_port=free_port(),
+        router_metrics_port=free_port(),
+        sink_metrics_port=free_port(),
     )
-    watch.post(scan["event_id"])
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return bool(answer.status == 202 and b'"accepted"' in answer.read())
-    except OSError:
-        return False
+    with embedded_stack(settings, Console(stderr=True, highlight=False)):
+        tokens = all_tokens(settings)
+        yield Run(settings, tokens[f"device:{SITE}"], tokens[f"county:{COUNTY}"])
 
 
-def _scan(doors: Doors, source: random.Random, number: int) -> dict[str, Any]:
+def _requests(token: str, count: int) -> tuple[list[bytes], list[str]]:
+    """Single posts and their event ids; the documents are synthetic."""
+    source, gazetteer = random.Random(11), load_gazetteer()
+    villages = [code for code in gazetteer.areas if code.startswith(COUNTY) and len(code) == len("411426001001")]
     now = datetime.now(LOCAL)
-    person = {"name": "测试", "document_type": "passport", "document_number": f"E{source.randrange(10**8):08d}"}
+    scans = [_scan(source, gazetteer, villages, now, number) for number in range(count)]
+    return [request(token, json.dumps(scan).encode()) for scan in scans], [scan["event_id"] for scan in scans]
+
+
+def _scan(source: random.Random, gazetteer: Gazetteer, villages: Sequence[str], now: datetime, number: int) -> dict[str, Any]:
+    village = source.choice(villages)
+    texts = "".join(gazetteer.areas[village[:size]].name for size in (6, 9, 12))
     return {
         "version": 1,
         "kind": "checkpoint",
         "event_id": uuid7(int(now.timestamp() * 1000), source.randbytes(10)),
-        "site_id": doors.site_id,
+        "site_id": SITE,
         "sequence": number,
         "occurred_at": format_instant(now),
-        "person": person,
+        "person": {"name": "测试", "document_type": "passport", "document_number": f"E{source.randrange(10**8):08d}"},
         "origin": {"code": "420100"},
-        "destination": {"code": doors.destination_code},
+        "destination": {"text": texts} if source.random() < _TEXT_SHARE else {"code": village},
         "temperature_c": 36.5,
     }
 
 
-def _watch_stream(doors: Doors, watch: Stopwatch, stop: Event) -> None:
-    request = urllib.request.Request(
-        f"{doors.api_url}/v1/units/{doors.unit}/stream",
-        headers={"Authorization": f"Bearer {doors.unit_token}", "Accept": "text/event-stream"},
-    )
-    with urllib.request.urlopen(request, timeout=_PATIENCE_SECONDS * 2) as stream:
-        for line in stream:
-            if stop.is_set():
-                return
-            if line.startswith(b"data:"):
-                watch.see("sse", [found.decode() for found in _EVENT.findall(line)])
+async def _measure(
+    bench: Run, requests: Sequence[bytes], ids: Sequence[str], rate: int
+) -> tuple[dict[str, float], dict[str, float], Steady]:
+    posted: dict[str, float] = {}
+    streamed: dict[str, float] = {}
+
+    def sent(number: int) -> None:
+        posted[ids[number]] = time.perf_counter()
+
+    watching = asyncio.create_task(_watch_stream(bench, len(ids), streamed))
+    await asyncio.sleep(1)
+    load = await post_steadily(bench.settings.gateway_port, requests, rate, sent)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(watching, _PATIENCE_SECONDS)
+    return posted, streamed, load
 
 
-def _watch_table(settings: Settings, began_at: datetime, watch: Stopwatch, stop: Event) -> None:
-    """Asks the view itself, as an analyst would, for what it did not show before; the question's own time counts."""
-    client = connect(settings)
-    shown: set[str] = set()
+async def _watch_stream(bench: Run, wanted: int, seen: dict[str, float]) -> None:
+    """Notes the moment at which each event's line is here, until all are."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", bench.settings.api_port, limit=1 << 20)
+    head = f"GET /v1/units/{COUNTY}/stream HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer {bench.county_token}\r\n"
+    writer.write(f"{head}Accept: text/event-stream\r\n\r\n".encode())
+    if b" 200 " not in await reader.readline():
+        raise RuntimeError("the API refused the stream")
+    while len(seen) < wanted and (line := await reader.readline()):
+        now = time.perf_counter()
+        for found in _EVENT.findall(line):
+            seen.setdefault(found.decode(), now)
+    writer.close()
+
+
+@contextmanager
+def _watched_table(settings: Settings) -> Iterator[Any]:
+    """Watches the view from a process of its own; yields a function that waits for ids and returns when each was seen."""
+    context = multiprocessing.get_context("spawn")
+    stop, results = context.Event(), context.Queue()
+    watcher = context.Process(target=_watch_table, args=(settings.model_dump_json(), stop, results))
+    watcher.start()
+
+    def collected(wanted: set[str]) -> dict[str, float]:
+        client, deadline = connect(settings), time.monotonic() + _PATIENCE_SECONDS
+        while client.execute("SELECT count() FROM v_arrivals")[0][0] < len(wanted) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        client.disconnect()
+        time.sleep(0.5)
+        stop.set()
+        found: dict[str, float] = results.get()
+        return found
+
+    try:
+        yield collected
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def _watch_table(settings: str, stop: Event, results: Queue[dict[str, float]]) -> None:
+    """Asks the view, as an analyst would, for what arrived in the last seconds; the question's own time counts."""
+    client = connect(Settings.model_validate_json(settings))
+    seen: dict[str, float] = {}
     sql = "SELECT toString(event_id) FROM v_arrivals WHERE received_at >= %(since)s"
     while not stop.is_set():
-        fresh = {event_id for (event_id,) in client.execute(sql, {"since": began_at.replace(microsecond=0)})} - shown
-        watch.see("table", sorted(fresh))
-        shown |= fresh
-        time.sleep(0.02)
-    client.disconnect()
-
-
-def _wait(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
+        since = datetime.now(LOCAL) - timedelta(seconds=5)
+        rows = client.execute(sql, {"since": since.replace(microsecond=0)})
+        now = time.perf_counter()
+        for (event_id,) in rows:
+            seen.setdefault(event_id, now)
         time.sleep(0.05)
+    client.disconnect()
+    results.put(seen)
 
 
-def main() -> None:
-    """Prints the figures as JSON; the doors come from `BENCH_*` variables, the rate from the first argument."""
-    print(json.dumps(run(rate=int(sys.argv[1]) if len(sys.argv) > 1 else 500), indent=2))
+def _figures(ids: Sequence[str], posted: Mapping[str, float], seen: Mapping[str, float]) -> dict[str, float | int]:
+    """Milliseconds at the usual shares, and how many were never seen."""
+    waits = sorted((seen[event_id] - posted[event_id]) * 1000 for event_id in ids if event_id in seen)
+    missing = len(ids) - len(waits)
+    if not waits:
+        return {"seen": 0, "never_seen": missing}
+    shares = {f"p{percent}_ms": _share(waits, percent / 100) for percent in (50, 95, 99)}
+    return {"seen": len(waits), "never_seen": missing, **shares, "worst_ms": round(waits[-1], 1)}
 
 
-if __name__ == "__main__":
-    main()
+def _share(ordered: Sequence[float], share: float) -> float:
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1)

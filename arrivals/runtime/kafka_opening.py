@@ -7,6 +7,7 @@ its network thread, which tries again for ever. A part that waits for its broker
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from kafka.net.compat import KafkaNetClient
@@ -18,18 +19,16 @@ C = TypeVar("C")
 def opened(client: Callable[..., C], *args: Any, **configuration: Any) -> C:
     """A `KafkaProducer`, `KafkaConsumer` or `KafkaAdminClient`, or the error of its constructor with everything closed."""
     KafkaNetSocket.connect = _connect
-    networks: list[KafkaNetClient] = []
+    with ExitStack() as undo:
 
-    def network(**configs: Any) -> KafkaNetClient:
-        networks.append(KafkaNetClient(**configs))
-        return networks[-1]
+        def network(**configs: Any) -> KafkaNetClient:
+            made = KafkaNetClient(**configs)
+            undo.callback(made.close)
+            return made
 
-    try:
-        return client(*args, **configuration, kafka_client=network)
-    except BaseException:
-        for made in networks:
-            made.close()
-        raise
+        made = client(*args, **configuration, kafka_client=network)
+        undo.pop_all()
+        return made
 
 
 async def _connect(
@@ -38,11 +37,11 @@ async def _connect(
     """What kafka-python's own does, a connected non-blocking socket or the error of the attempt; the latter closes it."""
     family, kind, protocol, _, target = address
     sock = factory.socket(family, kind, protocol)
-    try:
+    with ExitStack() as undo:
+        undo.callback(sock.close)
         sock.setblocking(False)
         for option in options:
             sock.setsockopt(*option)
-        return await factory.sock_connect(net, sock, target, timeout_at=timeout_at)
-    except BaseException:
-        sock.close()
-        raise
+        connected = await factory.sock_connect(net, sock, target, timeout_at=timeout_at)
+        undo.pop_all()
+        return connected
