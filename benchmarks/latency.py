@@ -67,6 +67,7 @@ def run(*, peers: bool = False, rate: int = 500, seconds: int = 30) -> dict[str,
         "rate_per_second": rate,
         "answers": {str(status): number for status, number in load.statuses.items()},
         "posts_left_late_ms_p99": _share(sorted(load.late_ms), 0.99),
+        "post_to_answer": _figures(counted, posted, {ids[number]: at for number, at in load.answered.items()}),
         "post_to_sse": _figures(counted, posted, streamed),
         "post_to_table": _figures(counted, posted, stored),
     }

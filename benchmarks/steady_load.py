@@ -12,10 +12,11 @@ from typing import cast
 
 @dataclass
 class Steady:
-    """What came of a run: answers by status, and by how much requests left late (ms), which would flatter nobody."""
+    """What came of a run: answers by status, by how much requests left late (ms), and when each answer was here."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     late_ms: list[float] = field(default_factory=list)
+    answered: dict[int, float] = field(default_factory=dict)
 
 
 async def post_steadily(
@@ -35,6 +36,7 @@ async def post_steadily(
         came.late_ms.append((time.perf_counter() - due) * 1000)
         sent(number)
         answers.append(connection.ask(request))
+        answers[-1].add_done_callback(lambda _, n=number: came.answered.setdefault(n, time.perf_counter()))
     async with asyncio.timeout(wait_seconds):
         came.statuses.update(await asyncio.gather(*answers))
     pool.close()
