@@ -29,6 +29,9 @@ _POLL_MS = 500
 #: The longest a fetch may wait at the broker. A partition whose records are just being handed over is left out of the fetch under
 #: way, so this is also the longest its next record may wait.
 _FETCH_WAIT_MS = 10
+#: While nothing arrives every partition is in the fetch under way, which is answered as soon as a record comes; asking less often
+#: then costs nobody anything and spares the broker and this process a hundred requests a second.
+_IDLE_WAIT_MS = 100
 
 Start = Callable[[dict[int, int]], object]
 Batch = Callable[[Sequence[Fresh]], object]
@@ -93,6 +96,7 @@ class ArrivalTail:
             self._following.set()
             while not self._stop.is_set():
                 records = [r for batch in consumer.poll(_POLL_MS).values() for r in batch]
+                consumer._fetcher.config["fetch_max_wait_ms"] = _FETCH_WAIT_MS if records else _IDLE_WAIT_MS
                 if records:
                     self._hand_over(records)
         finally:
