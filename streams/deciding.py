@@ -16,10 +16,14 @@ from arrivals.runtime.settings import Settings
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL
 from schemas.dead_letter import DeadLetter
-from schemas.errors import Misconfigured, Rejected
+from schemas.errors import ArrivalsError, Misconfigured, Rejected
 from streams.batch_producer import AnyOutput, Headers
 from streams.batch_records import Batch, Record
-from streams.process import Dead, Decided, process
+from streams.breaker import Breaker
+from streams.process import Dead, Decided, Outcome, process
+
+#: Reason of a dead letter on which the program failed, not the record.
+FAULT = "router_fault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Deciding:
         self._keys = keys
         self._targets = targets
         self._random = random
+        self._breaker = Breaker()
         self._scans = metrics.counter("arrivals_router_scans_total")
         self._findings = metrics.counter("arrivals_router_findings_total")
         self._locations = metrics.counter("arrivals_router_locations_total")
@@ -58,7 +63,9 @@ class Deciding:
     def __call__(self, batch: Batch) -> Iterable[AnyOutput]:
         """Decides every record of the batch, in order."""
         snapshot = self._snapshot()
-        outcomes = [process(record.value or b"", snapshot, self._open) for record in batch.records]
+        outcomes = [self._outcome(record, snapshot) for record in batch.records]
+        faults = sum(isinstance(outcome, Dead) and outcome.reason == FAULT for outcome in outcomes)
+        self._breaker.add(len(outcomes), faults)
         outputs: list[AnyOutput] = []
         for record, outcome in zip(batch.records, outcomes, strict=True):
             if isinstance(outcome, Decided):
@@ -67,6 +74,17 @@ class Deciding:
                 outputs.append(self._dead(outcome, batch, record, snapshot.version))
         self._count([o for o in outcomes if isinstance(o, Decided)], len(outcomes))
         return outputs
+
+    def _outcome(self, record: Record, snapshot: Snapshot) -> Outcome:
+        """What `process` says. A record on which the program itself fails is set apart whole, so that its partition goes on;
+        as the decision is pure, trying it again would fail again.
+        """
+        try:
+            return process(record.value or b"", snapshot, self._open)
+        except ArrivalsError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one of the two places: it must not stop the people behind it
+            return Dead(FAULT, _place(error), None)
 
     def _open(self, key_id: str, sealed: str, event_id: str) -> bytes:
         try:
@@ -123,3 +141,12 @@ class Deciding:
             self._locations.labels(outcome.status).inc()
             for rule in outcome.rules:
                 self._findings.labels(rule).inc()
+
+
+def _place(error: Exception) -> str:
+    """The kind of fault and the innermost line of ours it came from; no values."""
+    line = error.__traceback__
+    while line is not None and line.tb_next is not None:
+        line = line.tb_next
+    where = f" in {line.tb_frame.f_globals.get('__name__')}, line {line.tb_lineno}" if line else ""
+    return f"{type(error).__name__}{where}"
