@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from reference.snapshot import Snapshot
 from schemas.errors import Rejected
-from schemas.recorded import ADDRESS, RECORDED, Address, RecordedScan
+from schemas.recorded import ADDRESS, Address, RecordedScan, read_recorded
 from streams.assess import Assessment, assess, strongest
 from streams.assign import Assignment, assign, health_desk
 from streams.case import Case, Spoken
@@ -62,7 +62,7 @@ Outcome = Decided | Dead
 def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcome:
     """Decides one record of `scans` under one snapshot of the reference."""
     try:
-        scan = RECORDED.validate_json(raw)
+        scan = read_recorded(raw)
         at = datetime.fromisoformat(scan.occurred_at)
     except ValidationError as error:
         return Dead("scan_invalid", _fields(error), None)
