@@ -40,7 +40,7 @@ _EVENT = re.compile(rb'"event_id":\s*"([0-9a-f-]{36})"')
 #: All scans go to one county, whose stream is watched: the most that one subscriber can get.
 COUNTY, SITE = "411426", "CP-411402-01"
 #: Scans of the first seconds warm the parts up and are not counted.
-_WARM_SECONDS = 5
+_WARM_SECONDS = 15
 _PATIENCE_SECONDS = 30.0
 _TEXT_SHARE = 0.3
 

@@ -1,9 +1,10 @@
-"""A client whose broker is away tries again and again; what failed keeps neither a file descriptor nor a thread."""
+"""Clients outlive their broker: attempts in vain keep nothing open, a producer goes on after an outage of any length (T15)."""
 
 from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,13 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
+from arrivals.embedded.kafka.server import KafkaServer
 from arrivals.embedded.ports import free_port
+from arrivals.runtime.kafka_clients import make_producer
 from arrivals.runtime.kafka_opening import opened
+from arrivals.runtime.settings import load_settings
+from arrivals.runtime.topic_admin import ensure_topics
+from tests.conftest import JARS, QUICK_JAVA
 
 
 def open_files() -> int:
@@ -33,3 +39,34 @@ def test_attempts_in_vain_leave_nothing_open(client: Callable[..., Any]) -> None
         assert (open_files(), threading.active_count()) == (files, threads)
     finally:
         gc.enable()
+
+
+def test_a_producer_goes_on_after_an_outage_longer_than_its_patience(tmp_path: Path) -> None:
+    port = free_port()
+    settings = load_settings(data_dir=tmp_path, kafka_bootstrap=f"127.0.0.1:{port}")
+    server = KafkaServer(tmp_path / "kafka", port, JARS, java_options=QUICK_JAVA)
+    server.start()
+    ensure_topics(settings)
+    producer = make_producer(settings, delivery_timeout_ms=1_500, request_timeout_ms=1_000, max_block_ms=500)
+    topic = settings.topic("scans")
+    try:
+        producer.send(topic, b"a scan").get(10)
+        sent = [producer.send(topic, b"a scan", partition=number % 4) for number in range(2_000)]
+        server.kill()  # with records on their way, which are tried again until they expire
+        while not any(future.failed() for future in sent):
+            time.sleep(0.1)
+        server.start()
+        patience = time.monotonic() + 20
+        while not confirmed(producer, topic):
+            assert time.monotonic() < patience, "the producer never sent again"
+    finally:
+        producer.close(1)
+        server.stop()
+
+
+def confirmed(producer: KafkaProducer, topic: str) -> bool:
+    try:
+        producer.send(topic, b"a scan").get(2)
+    except KafkaError:
+        return False
+    return True

@@ -35,6 +35,7 @@ def connection(settings: Settings) -> dict[str, Any]:
     config: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap.split(","),
         "security_protocol": settings.kafka_security_protocol,
+        "reconnect_backoff_max_ms": 1_000,  # the default of 30 s would be felt long after the broker is back
     }
     if settings.kafka_ca_file:
         config["ssl_cafile"] = str(settings.kafka_ca_file)
