@@ -34,7 +34,7 @@ def migrate(*, dry_run: Annotated[bool, typer.Option("--dry-run", help="Print th
     from sinks.migrate import migrate as run
 
     settings = load_settings()
-    applied = run(connect(settings, database=""), settings.clickhouse_database, dry_run=dry_run)
+    applied = run(connect(settings, database=""), settings.clickhouse_database, settings.clickhouse_cluster, dry_run=dry_run)
     console().print("\n".join(applied) if applied else "The schema is up to date.")
 
 

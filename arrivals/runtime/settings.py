@@ -54,7 +54,12 @@ class Settings(BaseSettings):
     gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     gateway_port: int = Field(8081, ge=1, le=65535, description="Port the gateway listens on.")
     gateway_confirm_seconds: float = Field(2.0, gt=0, le=10, description="How long Kafka may take to confirm a scan.")
-    gateway_max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest body, also after decompression.")
+    gateway_max_body_bytes: int = Field(
+        2_000_000,
+        ge=1_000,
+        le=3_000_000,
+        description="Largest body, also after decompression; a refused one must fit a dead letter, sealed and in base64.",
+    )
     gateway_body_seconds: float = Field(10.0, gt=0, description="How long a device may take to send a body.")
     gateway_rate_per_device: int = Field(2_000, ge=1, description="Scans per second one device may post.")
     gateway_duplicate_window: int = Field(200_000, ge=0, description="Event ids remembered to answer `duplicate`.")
