@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from arrivals.cli.output import JsonOption, console, print_json, print_mapping, print_rows
 from arrivals.runtime.settings import load_settings
@@ -49,7 +50,7 @@ def doctor(*, json: JsonOption = False) -> None:
         print_rows(
             "Doctor",
             ("check", "", "found", "what to do"),
-            [(f.check, f.mark, f.found, f.advice) for f in findings],
+            [(f.check, Text.from_markup(f.mark), f.found, f.advice) for f in findings],
         )
     if any(finding.state == "bad" for finding in findings):
         raise typer.Exit(1)

@@ -10,7 +10,16 @@ from typing import Annotated
 import orjson
 import typer
 
-from arrivals.cli.output import JsonOption, console, notes, print_json, print_mapping
+from arrivals.cli.output import (
+    GatewayOption,
+    JsonOption,
+    TokenFileOption,
+    console,
+    notes,
+    print_json,
+    print_mapping,
+    token_of,
+)
 from arrivals.runtime.settings import load_settings
 from schemas.base import LOCAL
 from schemas.errors import Misconfigured
@@ -59,13 +68,14 @@ def import_file(
     site: Annotated[str, typer.Option(help="The site the people arrived at.")] = "",
     at: Annotated[datetime | None, typer.Option(formats=TIMES, help="Arrival of rows without a time (Beijing time).")] = None,
     batch: Annotated[str, typer.Option(help="Your name for this delivery; another name imports equal rows anew.")] = "",
-    token_file: Annotated[Path | None, typer.Option(help="File holding the site's device token.")] = None,
+    gateway: GatewayOption = "",
+    token_file: TokenFileOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, post nothing.")] = False,
     template: Annotated[bool, typer.Option("--template", help="Write an empty form to FILE instead.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Import a spreadsheet of people; wrong rows go to a file that can be corrected and imported again."""
-    from arrivals.demo.day import device_token, gateway_url
+    from arrivals.demo.day import gateway_url
     from producers.importer.columns import known_kind
     from producers.importer.import_file import Target
     from producers.importer.import_file import import_file as import_list
@@ -80,8 +90,7 @@ def import_file(
     target = None
     if not dry_run:
         settings = load_settings()
-        token = token_file.read_text("utf-8").strip() if token_file else device_token(settings, site)
-        target = Target(gateway_url(settings), token)
+        target = Target(gateway or gateway_url(settings), token_of(settings, site, token_file))
     report = import_list(file, context, target)
     if json:
         print_json(report.as_dict())
