@@ -10,7 +10,9 @@ from typing import Annotated
 import orjson
 import typer
 
+from arrivals.cli.helping import BRING, LOOK, OPERATE, examples
 from arrivals.cli.output import (
+    DayOption,
     GatewayOption,
     JsonOption,
     TokenFileOption,
@@ -28,7 +30,10 @@ TIMES = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%
 
 
 def resolve() -> None:
-    """Read addresses as lines from standard input, print one JSON object per line."""
+    """Read addresses as lines, print the area of each as a JSON line.
+
+    From standard input to standard output: status, unit code and name, level, method, score and candidates.
+    """
     from reference.gazetteer import load_gazetteer
     from reference.resolver import Resolver, as_line
 
@@ -41,14 +46,17 @@ def resolve() -> None:
 
 def simulate(
     *,
-    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The simulated day.")] = datetime(2020, 2, 18),
-    rate: Annotated[int, typer.Option(min=1, help="Scans per second.")] = 200,
-    people: Annotated[int, typer.Option(min=1, help="Travellers of the day.")] = 20_000,
+    day: DayOption = datetime(2020, 2, 18),
+    rate: Annotated[int, typer.Option(min=1, help="Scans posted per second.")] = 200,
+    people: Annotated[int, typer.Option(min=1, help="Number of travellers of the day.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 7,
-    history: Annotated[Path | None, typer.Option(help="Write what was posted and answered, a line each.")] = None,
+    history: Annotated[Path | None, typer.Option(help="File for what was posted and answered, a JSON line each.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Play a seeded day of realistic traffic through the gateway."""
+    """Play a seeded day of realistic traffic through the gateway.
+
+    All people are invented. Needs a running stack of the embedded mode (`arrivals up`), which has the sites' tokens.
+    """
     from arrivals.demo.day import play_day
 
     summary = play_day(load_settings(), day=day.date(), rate=rate, people=people, seed=seed, history=history)
@@ -62,11 +70,14 @@ def simulate(
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="CSV (UTF-8 or GBK) or XLSX.")],
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="CSV (UTF-8 or GBK) or XLSX, with a line of headings.")],
     *,
-    kind: Annotated[str, typer.Option(help="rail-manifest, coach-manifest or checkpoint")],
-    site: Annotated[str, typer.Option(help="The site the people arrived at.")] = "",
-    at: Annotated[datetime | None, typer.Option(formats=TIMES, help="Arrival of rows without a time (Beijing time).")] = None,
+    kind: Annotated[str, typer.Option(help="rail-manifest, coach-manifest or checkpoint.")],
+    site: Annotated[str, typer.Option(help="The site the people arrived at, such as ST-SQF.")] = "",
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=TIMES, metavar="YYYY-MM-DDTHH:MM", help="Arrival of rows without a time, local time."),
+    ] = None,
     batch: Annotated[str, typer.Option(help="Your name for this delivery; another name imports equal rows anew.")] = "",
     gateway: GatewayOption = "",
     token_file: TokenFileOption = None,
@@ -74,7 +85,12 @@ def import_file(
     template: Annotated[bool, typer.Option("--template", help="Write an empty form to FILE instead.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Import a spreadsheet of people; wrong rows go to a file that can be corrected and imported again."""
+    """Import a spreadsheet of people.
+
+    Rows go through the gateway like scans; importing a file again is safe, what was taken before is answered as duplicate.
+    Wrong rows go to FILE.rejected.csv with the reason and what to do; corrected there, that file is imported in the same way.
+    Exit code 1 when rows were rejected.
+    """
     from arrivals.demo.day import gateway_url
     from producers.importer.columns import known_kind
     from producers.importer.import_file import Target
@@ -111,7 +127,10 @@ def bench(
     peers: Annotated[bool, typer.Option("--peers", help="Run the peers in the same run (needs `make bench` once).")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Run the benchmarks of docs/benchmarks.md on this machine."""
+    """Run the benchmarks of docs/benchmarks.md on this machine.
+
+    In a checkout only; takes minutes and wants a quiet machine.
+    """
     try:
         from benchmarks.runner import run_benchmark
     except ModuleNotFoundError:
@@ -127,7 +146,15 @@ def bench(
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
-    app.command()(resolve)
-    app.command()(simulate)
-    app.command("import")(import_file)
-    app.command()(bench)
+    app.command(rich_help_panel=LOOK, epilog=examples("resolve < addresses.txt"))(resolve)
+    app.command(rich_help_panel=BRING, epilog=examples("simulate --people 2000 --rate 300"))(simulate)
+    app.command(
+        "import",
+        rich_help_panel=BRING,
+        epilog=examples(
+            "import form.xlsx --kind rail-manifest --template",
+            "import k1234.csv --kind rail-manifest --site ST-SQF --at 2020-02-18T08:30",
+            "import list.xlsx --kind checkpoint --site CP-411426-01 --dry-run",
+        ),
+    )(import_file)
+    app.command(rich_help_panel=OPERATE, epilog=examples("bench router", "bench sink --json"))(bench)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -20,7 +21,10 @@ from schemas.errors import ArrivalsError, Misconfigured, Reason
 #: Columns of a table that goes into a file or a program: wide enough for every table there is.
 _WIDE = 400
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+DayOption = Annotated[
+    datetime, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", show_default="2020-02-18", help="The simulated day.")
+]
 GatewayOption = Annotated[
     str, typer.Option("--gateway", metavar="URL", help="Where the gateway answers; the settings' host and port when left out.")
 ]
@@ -54,9 +58,22 @@ def notes() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def print_json(value: Any) -> None:
-    """Prints one JSON document, keys in the given order."""
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
+def print_json(value: Any, file: Path | None = None) -> None:
+    """Prints one JSON document, keys in the given order, or writes it to a file."""
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode() + "\n"
+    if file:
+        write_file(file, text.encode())
+    else:
+        sys.stdout.write(text)
+
+
+def write_file(file: Path, content: bytes) -> None:
+    """Writes what a command was asked for into a file and says so. Raises Misconfigured when it cannot."""
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise Misconfigured("output_file", f"{file} cannot be written ({error.strerror}).", "Check folder and disk.") from None
+    notes().print(f"written to {file}")
 
 
 def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

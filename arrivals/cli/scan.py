@@ -7,21 +7,24 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import orjson
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from arrivals.cli.helping import BRING, examples
 from arrivals.cli.output import GatewayOption, JsonOption, TokenFileOption, console, notes, token_of
 from arrivals.runtime.settings import load_settings
 from producers.payloads import LONGEST_LINE
-from producers.scanning import Post, Scanning, Status, Told
 from schemas.base import Identifier
 from schemas.errors import Misconfigured
 
+if TYPE_CHECKING:
+    from producers.scanning import Scanning, Told
+
 #: What a guard reads, Chinese first.
-_WORDS: dict[Status, str] = {
+_WORDS = {
     "accepted": "[green]✓[/] 已接收 accepted",
     "duplicate": "[yellow]=[/] 重复 duplicate",
     "rejected": "[bold red]✗[/] 未接收 rejected",
@@ -50,11 +53,10 @@ def scan(
     is away scanning goes on, and what waits is posted when it is back or at the next start. A line that is no scan is kept
     in SITE's file of rejected lines beside the outbox and never shown. Ends with the input or Ctrl-C; exit code 1 when a scan
     was rejected or still waits.
-
-    Example: arrivals scan --site CP-411426-01
     """
     from arrivals.demo.day import gateway_url
     from producers.outbox import Outbox
+    from producers.scanning import Post, Scanning
 
     settings = load_settings()
     path = outbox or settings.data_dir / "outbox" / f"scan-{_checked(site)}.sqlite"
@@ -137,4 +139,4 @@ def _alone(path: Path) -> Iterator[None]:
 
 def register(app: typer.Typer) -> None:
     """Adds the command of this file."""
-    app.command()(scan)
+    app.command(rich_help_panel=BRING, epilog=examples("scan --site CP-411426-01"))(scan)
