@@ -1,4 +1,4 @@
-"""What a QR gun types for one code: a JSON scan with the fields of `POST /v1/scans`; what only the device knows is filled in. Pure.
+"""What a QR gun types for a code: a JSON scan with the fields of `POST /v1/scans`; what only the device knows is added. Pure.
 
 Missing `version`, `event_id`, `site_id`, `sequence` and `occurred_at` come from the device; a missing `kind` is `rail` where the
 code holds a train, otherwise `checkpoint`. Whatever the code says itself is kept.

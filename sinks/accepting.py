@@ -1,7 +1,7 @@
 """An operator's word that records are lost for good: the book says so, and sinks go on behind the gap. Never done by itself.
 
-Only offsets that Kafka no longer has are given up. What a sink had begun and can no longer read in whole is stored as far as it is
-kept; rows it may have inserted before are folded (`sinks.writer`).
+Only offsets that Kafka no longer has are given up. What a sink had begun and can no longer read in whole is stored as far as it
+is kept; rows it may have inserted before are folded (`sinks.writer`).
 """
 
 from __future__ import annotations

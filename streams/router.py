@@ -22,7 +22,6 @@ from streams.batch_engine import BatchEngine, BatchReport, EngineHealth, EngineS
 from streams.deciding import Deciding, Targets
 from streams.faust_security import faust_credentials
 
-
 #: A step takes tenths of a second. One that lasts this long hangs, and the process should be started again; Kafka would put
 #: the router out of its group only after 240 s (`broker_max_poll_interval`, twice `EngineSettings.stall_seconds`).
 STEP_HANGS_SECONDS = 60.0

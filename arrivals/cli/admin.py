@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated
 
@@ -139,7 +140,7 @@ def audit(*, json: JsonOption = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
-    more = {
+    more: dict[Callable[..., None], str] = {
         topics: examples("topics", "topics --check --json", "topics --accept-gap arrivals:2"),
         migrate: examples("migrate --dry-run", "migrate"),
         doctor: examples("doctor"),

@@ -21,7 +21,7 @@ from schemas.errors import ArrivalsError, Misconfigured, Reason
 #: Columns of a table that goes into a file or a program: wide enough for every table there is.
 _WIDE = 400
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 DayOption = Annotated[
     datetime, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", show_default="2020-02-18", help="The simulated day.")
 ]
