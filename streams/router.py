@@ -90,10 +90,15 @@ def _observer(metrics: Metrics) -> Callable[[BatchReport], None]:
 def _health(settings: Settings, metrics: Metrics, feed: ReferenceFeed, engine: BatchEngine) -> HealthServer:
     lag = metrics.gauge("arrivals_router_lag_records")
 
+    def measure_lag() -> None:
+        lag.clear()  # a partition that went to another router is its business
+        for partition, health in engine.health().partitions.items():
+            lag.labels(str(partition)).set(health.lag)
+
+    metrics.refresh(measure_lag)
+
     def kafka_missing() -> str | None:
         state = engine.health()
-        for partition, health in state.partitions.items():
-            lag.labels(str(partition)).set(health.lag)
         if not state.ready:
             return "not yet in the consumer group"
         return f"no progress on partitions {sorted(state.stalled)}" if state.stalled else None

@@ -100,6 +100,24 @@ def migrate(*, dry_run: Annotated[bool, typer.Option("--dry-run", help="Print th
         console().print("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
 
 
+def keys() -> None:
+    """Make the key store and the console's session key where they are missing.
+
+    For a new production installation, at ARRIVALS_KEYS_FILE and ARRIVALS_SESSION_KEY_FILE; the embedded mode does it by itself.
+    Keep a copy of the key store: without it nothing that was sealed can be opened. What exists is never changed.
+    """
+    from arrivals.runtime.keys import KeyStore
+    from serving.sessions import Sessions
+
+    settings = load_settings()
+    store = settings.secret_path("keys.json", settings.keys_file)
+    session = settings.secret_path("session", settings.session_key_file)
+    for path in (store, session):
+        notes().print(f"{path}: {'exists' if path.exists() else 'made'}")
+    KeyStore.open(store, create=True)
+    Sessions.open(session, create=True)
+
+
 def doctor(*, json: JsonOption = False) -> None:
     """Check everything the system needs and say what to do about what is wrong.
 
@@ -143,6 +161,7 @@ def register(app: typer.Typer) -> None:
     more: dict[Callable[..., None], str] = {
         topics: examples("topics", "topics --check --json", "topics --accept-gap arrivals:2"),
         migrate: examples("migrate --dry-run", "migrate"),
+        keys: examples("keys"),
         doctor: examples("doctor"),
         audit: examples("audit --json"),
     }
