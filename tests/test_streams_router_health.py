@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from arrivals.embedded.kafka.server import KafkaServer
+from arrivals.runtime.metrics import Metrics
 from streams.batch_engine import BatchEngine, EngineHealth, EngineSettings, build_app
 from streams.batch_records import Batch
 from streams.router import STEP_HANGS_SECONDS, is_alive
@@ -34,6 +35,12 @@ def test_a_step_at_work_is_life_and_a_hanging_one_is_not() -> None:
     assert is_alive(health(STEP_HANGS_SECONDS / 2))
     assert not is_alive(health(STEP_HANGS_SECONDS))
     assert not is_alive(health(0, stalled=(3,)))
+
+
+def test_gauges_are_measured_when_they_are_asked_for() -> None:
+    metrics, lags = Metrics(), iter([7, 9])
+    metrics.refresh(lambda: metrics.gauge("arrivals_router_lag_records").labels("0").set(next(lags)))
+    assert [lag in metrics.exposition() for lag in (b'records{partition="0"} 7.0', b'records{partition="0"} 9.0')] == [True, True]
 
 
 def test_the_bound_ends_the_process_before_kafka_does(tmp_path: Path) -> None:
