@@ -15,9 +15,25 @@ from typing import Any
 import orjson
 
 from arrivals.demo.stack import as_environment
+from arrivals.embedded.ports import free_port
 from arrivals.runtime.settings import Settings
 
 PATIENCE = 60
+
+
+def free_settings(folder: Path) -> Settings:
+    """Settings of an embedded stack on free ports."""
+    return Settings(
+        data_dir=folder,
+        kafka_bootstrap=f"127.0.0.1:{free_port()}",
+        clickhouse_port=free_port(),
+        clickhouse_http_port=free_port(),
+        gateway_port=free_port(),
+        api_port=free_port(),
+        router_metrics_port=free_port(),
+        sink_metrics_port=free_port(),
+        simulated_clock=True,
+    )
 
 
 def run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -25,6 +25,10 @@ from arrivals.cli.output import (
 from arrivals.runtime.settings import load_settings
 from schemas.base import LOCAL
 from schemas.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from producers.importer.import_file import Target
+    from producers.importer.rows import ImportContext
 
 TIMES = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"]
 
@@ -91,10 +95,7 @@ def import_file(
     Wrong rows go to FILE.rejected.csv with the reason and what to do; corrected there, that file is imported in the same way.
     Exit code 1 when rows were rejected.
     """
-    from arrivals.demo.day import gateway_url
     from producers.importer.columns import known_kind
-    from producers.importer.import_file import Target
-    from producers.importer.import_file import import_file as import_list
     from producers.importer.rows import ImportContext
     from producers.importer.template import write_template
 
@@ -103,10 +104,20 @@ def import_file(
     if not site:
         raise Misconfigured("site_missing", "No site was given.", "Say with --site where the people arrived.")
     context = ImportContext(known_kind(kind), site, batch, at.replace(tzinfo=LOCAL) if at else None)
-    target = None
-    if not dry_run:
-        settings = load_settings()
-        target = Target(gateway or gateway_url(settings), token_of(settings, site, token_file))
+    return _import(file, context, None if dry_run else _target(site, gateway, token_file), json=json)
+
+
+def _target(site: str, gateway: str, token_file: Path | None) -> Target:
+    from arrivals.demo.day import gateway_url
+    from producers.importer.import_file import Target
+
+    settings = load_settings()
+    return Target(gateway or gateway_url(settings), token_of(settings, site, token_file))
+
+
+def _import(file: Path, context: ImportContext, target: Target | None, *, json: bool) -> None:
+    from producers.importer.import_file import import_file as import_list
+
     report = import_list(file, context, target)
     if json:
         print_json(report.as_dict())
@@ -115,7 +126,6 @@ def import_file(
     if report.rejected:
         notes().print(f"Wrong rows are in {report.rejected_file}; correct them and import that file.")
         raise typer.Exit(1)
-    return None
 
 
 BENCHMARKS = ("router", "sink", "gateway", "latency", "resolver")

@@ -33,7 +33,7 @@ def list_letters(
     reason: Annotated[str | None, typer.Option(help="Only this reason code, such as site_unknown.")] = None,
     stage: Annotated[str | None, typer.Option(help="Only those of gateway, router, sink or import.")] = None,
     state: Annotated[str, typer.Option(help="Only the open, replayed or discarded ones.")] = "open",
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most letters to show.")] = 100,
     json: JsonOption = False,
 ) -> None:
     """Show the newest dead letters without their contents."""

@@ -1,5 +1,5 @@
 """The catalogue of metrics: every name, type, label and meaning, once. Parts look their metrics up here; dashboards, alert rules
-and `docs/metrics.md` are compared with it. Labels are bounded and never carry a person, a device or a free text.
+and `docs/reference/metrics.md` are compared with it. Labels are bounded and never carry a person, a device or a free text.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ PREFIX = "ARRIVALS_"
 
 
 class Settings(BaseSettings):
-    """The settings of one process. Field descriptions are the documentation (`docs/settings.md` is made from them)."""
+    """The settings of one process. Field descriptions are the documentation (`docs/reference/settings.md` is made from them)."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="forbid", frozen=True)
 
@@ -110,9 +110,9 @@ def load_settings(**overrides: object) -> Settings:
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
     unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
     if unknown:
-        raise Misconfigured("setting_unknown", f"Unknown settings: {', '.join(unknown)}.", "See docs/settings.md.")
+        raise Misconfigured("setting_unknown", f"Unknown settings: {', '.join(unknown)}.", "See docs/reference/settings.md.")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = "; ".join(f"{PREFIX}{'.'.join(map(str, e['loc']))}: {e['msg']}".upper() for e in error.errors())
-        raise Misconfigured("setting_invalid", f"Wrong settings: {wrong}.", "See docs/settings.md.") from None
+        raise Misconfigured("setting_invalid", f"Wrong settings: {wrong}.", "See docs/reference/settings.md.") from None
