@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Any
+from unittest import mock
 
 import orjson
 
+from arrivals.cli import main
 from arrivals.demo.stack import as_environment
 from arrivals.embedded.ports import free_port
 from arrivals.runtime.settings import Settings
@@ -44,6 +47,25 @@ def run(
     return subprocess.run(
         command, input=stdin, env=environment(settings), cwd=cwd, capture_output=True, check=False, timeout=PATIENCE
     )
+
+
+def call(settings: Settings | None, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """The same within this process, which spares the start of another; for commands that end by themselves."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with (
+        mock.patch.dict(os.environ, environment(settings), clear=True),
+        mock.patch.object(sys, "argv", ["arrivals", *arguments]),
+        mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO())),
+        mock.patch.object(sys, "stdout", out),
+        mock.patch.object(sys, "stderr", err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    assert isinstance(code, int)
+    said = [stream.buffer.getvalue() for stream in (out, err)]  # type: ignore[attr-defined]
+    return subprocess.CompletedProcess(arguments, code, said[0], said[1])
 
 
 def environment(settings: Settings | None) -> dict[str, str]:

@@ -20,7 +20,7 @@ from arrivals.demo.stack import embedded_stack
 from arrivals.demo.story import wait_until_settled
 from arrivals.runtime.clickhouse_client import connect
 from arrivals.runtime.settings import Settings
-from tests.cli_kit import free_settings, run
+from tests.cli_kit import call, free_settings, run
 
 DAY, PEOPLE = "2020-02-18", 200
 ON_THE_DAY = ("--param", f"from={DAY}", "--param", f"to={DAY}")
@@ -41,14 +41,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 def told(settings: Settings, *arguments: str, code: int = 0) -> bytes:
     """What a command prints; its exit code is looked at."""
-    done = run(settings, *arguments)
+    done = call(settings, *arguments)
     assert done.returncode == code, done.stderr.decode()
     return done.stdout
 
 
 def complaint(settings: Settings | None, *arguments: str) -> str:
     """What a command that fails says on standard error; nothing goes to standard output."""
-    done = run(settings, *arguments)
+    done = call(settings, *arguments)
     assert (done.returncode, done.stdout) == (1, b"")
     assert "Traceback" not in done.stderr.decode()
     return done.stderr.decode()
@@ -59,6 +59,16 @@ def arrivals_on(settings: Settings, site: str) -> int:
     [(count,)] = client.execute("SELECT count() FROM v_arrivals WHERE site_id = %(site)s", {"site": site})
     client.disconnect()
     return int(count)
+
+
+def test_the_program_itself_answers_and_fails(stack: Settings) -> None:
+    rows = run(stack, "query", "flows-by-county", *ON_THE_DAY, "--format", "json")
+    assert (rows.returncode, rows.stderr) == (0, b"")
+    assert sum(row["arrivals"] for row in orjson.loads(rows.stdout)) == PEOPLE
+    failed = run(stack, "query", "flows-by-county", "--param", "from=today")
+    assert (failed.returncode, failed.stdout) == (1, b"")
+    assert len(failed.stderr.splitlines()) == 2
+    assert run(stack, "query", "--colour").returncode == 2
 
 
 def test_query_lists_what_there_is(stack: Settings) -> None:

@@ -13,7 +13,7 @@ from arrivals.embedded.clickhouse.launcher import ClickHouseServer
 from arrivals.embedded.kafka.server import KafkaServer
 from arrivals.runtime.kafka_clients import make_admin
 from schemas.errors import Misconfigured
-from tests.cli_kit import run
+from tests.cli_kit import call, run
 from tests.sinks_kit import Stand, arrivals, drive
 
 
@@ -84,6 +84,6 @@ def test_a_begun_range_that_is_half_gone_is_stored_as_far_as_it_is_kept(stand: S
 
 @pytest.mark.parametrize("where", ["arrival", "arrivals:x", "arrivals:", "reference"])
 def test_a_wrong_place_is_refused(stand: Stand, where: str) -> None:
-    done = run(stand.settings, "topics", "--accept-gap", where, "--yes")
+    done = call(stand.settings, "topics", "--accept-gap", where, "--yes")
     assert done.returncode == 1
     assert b"gap_unknown" in done.stderr

@@ -57,3 +57,21 @@ def test_pages_and_texts_point_at_files_there_are() -> None:
             links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
             missing += [(file.name, link) for link in links if not (file.parent / Path(link)).exists()]
     assert missing == []
+
+
+def test_promises_name_tests_there_are() -> None:
+    text = (ROOT / "docs/promises.md").read_text("utf-8")
+    named = re.findall(r"`(tests/\w+\.py)::(\w+)`", text)
+    assert [name for name in named if f"def {name[1]}(" not in (ROOT / name[0]).read_text("utf-8")] == []
+    assert re.findall(r"^\| (G\d+) \|", text, re.MULTILINE) == [f"G{number}" for number in range(1, 13)]
+    assert len(named) > 20
+
+
+def test_the_runbooks_know_the_codes_that_point_at_them() -> None:
+    text = (ROOT / "docs/runbooks.md").read_text("utf-8")
+    sources = [path.read_text("utf-8") for _, path in modules()]
+    headings = {code for line in re.findall(r"^## (.+)$", text, re.MULTILINE) for code in line.split(", ")}
+    assert [code for code in headings if not any(f'"{code}"' in source for source in sources)] == []
+    pointing = re.findall(r'Misconfigured\(\s*"(\w+)",[^)]*?docs/runbooks', "\n".join(sources))
+    assert pointing
+    assert set(pointing) <= headings

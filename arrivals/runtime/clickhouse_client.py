@@ -81,7 +81,7 @@ def sort_error(error: Exception) -> ArrivalsError:
             return Unavailable("clickhouse_busy", message)
         if error.code in VALUE_CODES:
             return Rejected("clickhouse_value", message)
-        return Misconfigured("clickhouse_refused", message, "See the server's log and docs/runbooks.")
+        return Misconfigured("clickhouse_refused", message, "See the server's log and docs/runbooks.md.")
     if isinstance(error, PACKING_ERRORS):  # their texts hold the value
         return Rejected("clickhouse_value", f"A value does not fit its column ({type(error).__name__}).")
     if isinstance(error, MISFIT_ERRORS):
