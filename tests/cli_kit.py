@@ -64,7 +64,7 @@ def call(settings: Settings | None, *arguments: str) -> subprocess.CompletedProc
         except SystemExit as end:
             code = end.code
     assert isinstance(code, int)
-    said = [stream.buffer.getvalue() for stream in (out, err)]  # type: ignore[attr-defined]
+    said = [stream.buffer.getvalue() for stream in (out, err)]
     return subprocess.CompletedProcess(arguments, code, said[0], said[1])
 
 

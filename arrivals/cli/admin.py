@@ -93,7 +93,11 @@ def migrate(*, dry_run: Annotated[bool, typer.Option("--dry-run", help="Print th
     from sinks.migrate import migrate as run
 
     settings = load_settings()
-    applied = run(connect(settings, database=""), settings.clickhouse_database, settings.clickhouse_cluster, dry_run=dry_run)
+    client = connect(settings, database="")
+    try:
+        applied = run(client, settings.clickhouse_database, settings.clickhouse_cluster, dry_run=dry_run)
+    finally:
+        client.disconnect()
     if dry_run:
         typer.echo("\n".join(applied) or "-- the schema is up to date")
     else:

@@ -37,8 +37,10 @@ def current_snapshot() -> Snapshot:
     from reference.gazetteer import load_gazetteer
 
     feed = ReferenceFeed(load_settings(), load_gazetteer())
-    feed.start()
-    feed.stop()
+    try:
+        feed.start()
+    finally:
+        feed.stop()
     return feed.current
 
 
