@@ -11,7 +11,7 @@ import pytest
 
 from arrivals.embedded.kafka.server import KafkaServer
 from arrivals.embedded.process import stop_child
-from tests.cli_kit import Talk, call, run, talking
+from tests.cli_kit import Talk, call, free_settings, run, talking
 from tests.gateway_kit import SITE, TOKEN, Gateway, run_process, start_gateway
 
 PERSON = "411426196501011235"
@@ -131,8 +131,8 @@ def test_two_guns_do_not_share_an_outbox(gateway: Gateway) -> None:
         (("--site", SITE), "tokens_missing"),
     ],
 )
-def test_what_cannot_start_says_why_in_one_line(gateway: Gateway, arguments: tuple[str, ...], advice: str) -> None:
-    done = call(gateway.settings, "scan", *arguments)
+def test_what_cannot_start_says_why_in_one_line(tmp_path: Path, arguments: tuple[str, ...], advice: str) -> None:
+    done = call(free_settings(tmp_path), "scan", *arguments)
     assert done.returncode == 1
     [line] = done.stderr.decode().splitlines()
     assert advice in line
