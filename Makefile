@@ -50,6 +50,9 @@ bench: $(VENV)/.dev .data/cache/.kafka .venv-peers/.done ## run the benchmarks w
 schemas: $(VENV)/.dev ## write the JSON Schemas anew
 	PYTHONPATH=. $(BIN)/python scripts/build_schemas.py
 
+docs: $(VENV)/.dev ## write docs/reference anew from the code
+	PYTHONPATH=. $(BIN)/python scripts/build_docs.py
+
 lock: | $(UV) ## bring the lock files up to date with pyproject.toml
 	$(UV) pip compile $(LOCK) --extra embedded --group dev pyproject.toml -o requirements/dev.lock
 	$(UV) pip compile $(LOCK) --extra embedded -c requirements/dev.lock pyproject.toml -o requirements/run.lock
@@ -85,4 +88,4 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(UV)
 	@$(PYTHON) -m venv .venv-tools || { echo "Python's venv module is missing; install it (Debian: python3-venv)"; exit 1; }
 	@.venv-tools/bin/pip install --quiet --no-cache-dir --disable-pip-version-check uv==$(UV_VERSION)
 
-.PHONY: help demo test torture lint format bench schemas lock clean
+.PHONY: help demo test torture lint format bench schemas docs lock clean

@@ -79,7 +79,7 @@ def _clickhouse(settings: Settings) -> Iterator[Finding]:
         client = connect(settings, database="")
         version = client.execute("SELECT version()")[0][0]
         yield Finding("clickhouse", "ok", f"version {version}")
-        waiting = migrate(client, settings.clickhouse_database, dry_run=True)
+        waiting = migrate(client, settings.clickhouse_database, settings.clickhouse_cluster, dry_run=True)
         client.disconnect()
     if waiting:
         yield Finding("schema", "bad", f"{len(waiting)} migrations wait", "Run: arrivals migrate")

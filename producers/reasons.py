@@ -61,6 +61,11 @@ REASONS: dict[str, tuple[str, str]] = {
         "该 event_id 已被另一条登记使用;每条登记须有自己的编号",
     ),
     "scan_too_large": ("the scan is too large", "单条登记过大"),
+    "payload_unknown": (
+        "this is no arrival code of ours; scan the right code or type the person in",
+        "不是本系统的登记码;请扫正确的码或手工登记",
+    ),
+    "payload_damaged": ("the code was read incompletely; scan it again", "读码不完整;请重扫"),
     "value_invalid": ("the value cannot be used", "该值无法使用"),
 }
 

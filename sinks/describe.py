@@ -1,4 +1,4 @@
-"""Tables and views as the server describes them, for `docs/tables.md` and for people who ask."""
+"""Tables and views as the server describes them, for `docs/reference/tables.md` and for people who ask."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ def describe_tables(client: Client, database: str) -> list[Described]:
 
 def tables_page(tables: list[Described]) -> str:
     """The descriptions as a Markdown page."""
-    parts = ["# Tables and views\n\nMade from the schema by `sinks.describe`. Analysts see the views (`v_…`) only.\n"]
+    parts = [
+        "# Tables and views\n\nMade from the schema by `make docs`; changes are overwritten. "
+        "Analysts see the views (`v_…`) only.\n"
+    ]
     for table in tables:
         rows = "\n".join(f"| `{name}` | `{kind}` | {meaning} |" for name, kind, meaning in table.columns)
         parts.append(f"## {table.name}\n\n{table.comment}.\n\n| column | type | meaning |\n|---|---|---|\n{rows}\n")

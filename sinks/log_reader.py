@@ -95,7 +95,7 @@ class LogReader:
         except OffsetOutOfRangeError as error:
             self.close()
             raise Misconfigured(
-                "retention_gap", "Records of a range that was begun are no longer kept by Kafka.", "See docs/runbooks."
+                "retention_gap", "Records of a range that was begun are no longer kept by Kafka.", "See docs/runbooks.md."
             ) from error
         except KafkaError as error:
             self.close()

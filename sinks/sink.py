@@ -100,7 +100,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             polled = self._consumer.poll(timeout_ms=_BUSY_MS if self._task else _IDLE_MS, max_records=CHUNK * 2)
         except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
             raise Misconfigured(
-                "offset_gap", "Kafka no longer has the records that come next.", "See docs/runbooks; nothing was skipped."
+                "offset_gap", "Kafka no longer has the records that come next.", "See docs/runbooks.md; nothing was skipped."
             ) from error
         except AuthorizationError as error:
             raise Misconfigured(

@@ -18,9 +18,13 @@ from arrivals.runtime.reference_feed import ReferenceFeed
 from arrivals.runtime.settings import Settings
 from reference.gazetteer import load_gazetteer
 from reference.snapshot import Snapshot
-from streams.batch_engine import BatchEngine, BatchReport, EngineSettings
+from streams.batch_engine import BatchEngine, BatchReport, EngineHealth, EngineSettings
 from streams.deciding import Deciding, Targets
 from streams.faust_security import faust_credentials
+
+#: A step takes tenths of a second. One that lasts this long hangs, and the process should be started again; Kafka would put
+#: the router out of its group only after 240 s (`broker_max_poll_interval`, twice `EngineSettings.stall_seconds`).
+STEP_HANGS_SECONDS = 60.0
 
 
 def run_router(settings: Settings) -> None:
@@ -86,10 +90,15 @@ def _observer(metrics: Metrics) -> Callable[[BatchReport], None]:
 def _health(settings: Settings, metrics: Metrics, feed: ReferenceFeed, engine: BatchEngine) -> HealthServer:
     lag = metrics.gauge("arrivals_router_lag_records")
 
+    def measure_lag() -> None:
+        lag.clear()  # a partition that went to another router is its business
+        for partition, health in engine.health().partitions.items():
+            lag.labels(str(partition)).set(health.lag)
+
+    metrics.refresh(measure_lag)
+
     def kafka_missing() -> str | None:
         state = engine.health()
-        for partition, health in state.partitions.items():
-            lag.labels(str(partition)).set(health.lag)
         if not state.ready:
             return "not yet in the consumer group"
         return f"no progress on partitions {sorted(state.stalled)}" if state.stalled else None
@@ -103,5 +112,10 @@ def _health(settings: Settings, metrics: Metrics, feed: ReferenceFeed, engine: B
         settings.router_metrics_port,
         metrics,
         checks,
-        lambda: not engine.health().stalled,
+        lambda: is_alive(engine.health()),
     )
+
+
+def is_alive(health: EngineHealth) -> bool:
+    """Whether the process should go on living: no partition stands still, and the step at work does not hang."""
+    return not health.stalled and health.step_seconds < STEP_HANGS_SECONDS

@@ -23,6 +23,7 @@ PURE = (
         "streams.rules.*",
     ),
     *("streams.batch_records", "streams.offset_ledger"),
+    "producers.payloads",
     *("sinks.ranges", "sinks.columns", "sinks.conversions", "sinks.tables"),
     *("serving.access", "serving.queries", "serving.positions", "serving.parameters"),
 )

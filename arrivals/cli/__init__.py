@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from arrivals.cli import admin, data, demo, desk, letters, parts, reference
+from arrivals.cli import admin, data, demo, desk, letters, parts, reference, scan
 from arrivals.cli.output import fail
 from schemas.errors import ArrivalsError
 
@@ -16,10 +16,11 @@ app = typer.Typer(
     name="arrivals",
     help="Checkpoint and rail-station arrivals: routed to the responsible unit, flagged with evidence. " + EXIT_CODES,
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-for group in (demo, parts, admin, data, reference, desk, letters):
+for group in (demo, parts, data, scan, desk, reference, letters, admin):
     group.register(app)
 
 

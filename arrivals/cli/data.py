@@ -5,21 +5,39 @@ from __future__ import annotations
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
 
-from arrivals.cli.output import JsonOption, console, notes, print_json, print_mapping
+from arrivals.cli.helping import BRING, LOOK, OPERATE, examples
+from arrivals.cli.output import (
+    DayOption,
+    GatewayOption,
+    JsonOption,
+    TokenFileOption,
+    console,
+    notes,
+    print_json,
+    print_mapping,
+    token_of,
+)
 from arrivals.runtime.settings import load_settings
 from schemas.base import LOCAL
 from schemas.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from producers.importer.import_file import Target
+    from producers.importer.rows import ImportContext
 
 TIMES = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"]
 
 
 def resolve() -> None:
-    """Read addresses as lines from standard input, print one JSON object per line."""
+    """Read addresses as lines, print the area of each as a JSON line.
+
+    From standard input to standard output: status, unit code and name, level, method, score and candidates.
+    """
     from reference.gazetteer import load_gazetteer
     from reference.resolver import Resolver, as_line
 
@@ -32,14 +50,17 @@ def resolve() -> None:
 
 def simulate(
     *,
-    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The simulated day.")] = datetime(2020, 2, 18),
-    rate: Annotated[int, typer.Option(min=1, help="Scans per second.")] = 200,
-    people: Annotated[int, typer.Option(min=1, help="Travellers of the day.")] = 20_000,
+    day: DayOption = datetime(2020, 2, 18),
+    rate: Annotated[int, typer.Option(min=1, help="Scans posted per second.")] = 200,
+    people: Annotated[int, typer.Option(min=1, help="Number of travellers of the day.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 7,
-    history: Annotated[Path | None, typer.Option(help="Write what was posted and answered, a line each.")] = None,
+    history: Annotated[Path | None, typer.Option(help="File for what was posted and answered, a JSON line each.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Play a seeded day of realistic traffic through the gateway."""
+    """Play a seeded day of realistic traffic through the gateway.
+
+    All people are invented. Needs a running stack of the embedded mode (`arrivals up`), which has the sites' tokens.
+    """
     from arrivals.demo.day import play_day
 
     summary = play_day(load_settings(), day=day.date(), rate=rate, people=people, seed=seed, history=history)
@@ -53,22 +74,28 @@ def simulate(
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(dir_okay=False, help="CSV (UTF-8 or GBK) or XLSX.")],
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="CSV (UTF-8 or GBK) or XLSX, with a line of headings.")],
     *,
-    kind: Annotated[str, typer.Option(help="rail-manifest, coach-manifest or checkpoint")],
-    site: Annotated[str, typer.Option(help="The site the people arrived at.")] = "",
-    at: Annotated[datetime | None, typer.Option(formats=TIMES, help="Arrival of rows without a time (Beijing time).")] = None,
+    kind: Annotated[str, typer.Option(help="rail-manifest, coach-manifest or checkpoint.")],
+    site: Annotated[str, typer.Option(help="The site the people arrived at, such as ST-SQF.")] = "",
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=TIMES, metavar="YYYY-MM-DDTHH:MM", help="Arrival of rows without a time, local time."),
+    ] = None,
     batch: Annotated[str, typer.Option(help="Your name for this delivery; another name imports equal rows anew.")] = "",
-    token_file: Annotated[Path | None, typer.Option(help="File holding the site's device token.")] = None,
+    gateway: GatewayOption = "",
+    token_file: TokenFileOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, post nothing.")] = False,
     template: Annotated[bool, typer.Option("--template", help="Write an empty form to FILE instead.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Import a spreadsheet of people; wrong rows go to a file that can be corrected and imported again."""
-    from arrivals.demo.day import device_token, gateway_url
+    """Import a spreadsheet of people.
+
+    Rows go through the gateway like scans; importing a file again is safe, what was taken before is answered as duplicate.
+    Wrong rows go to FILE.rejected.csv with the reason and what to do; corrected there, that file is imported in the same way.
+    Exit code 1 when rows were rejected.
+    """
     from producers.importer.columns import known_kind
-    from producers.importer.import_file import Target
-    from producers.importer.import_file import import_file as import_list
     from producers.importer.rows import ImportContext
     from producers.importer.template import write_template
 
@@ -77,11 +104,20 @@ def import_file(
     if not site:
         raise Misconfigured("site_missing", "No site was given.", "Say with --site where the people arrived.")
     context = ImportContext(known_kind(kind), site, batch, at.replace(tzinfo=LOCAL) if at else None)
-    target = None
-    if not dry_run:
-        settings = load_settings()
-        token = token_file.read_text("utf-8").strip() if token_file else device_token(settings, site)
-        target = Target(gateway_url(settings), token)
+    return _import(file, context, None if dry_run else _target(site, gateway, token_file), json=json)
+
+
+def _target(site: str, gateway: str, token_file: Path | None) -> Target:
+    from arrivals.demo.day import gateway_url
+    from producers.importer.import_file import Target
+
+    settings = load_settings()
+    return Target(gateway or gateway_url(settings), token_of(settings, site, token_file))
+
+
+def _import(file: Path, context: ImportContext, target: Target | None, *, json: bool) -> None:
+    from producers.importer.import_file import import_file as import_list
+
     report = import_list(file, context, target)
     if json:
         print_json(report.as_dict())
@@ -90,7 +126,6 @@ def import_file(
     if report.rejected:
         notes().print(f"Wrong rows are in {report.rejected_file}; correct them and import that file.")
         raise typer.Exit(1)
-    return None
 
 
 BENCHMARKS = ("router", "sink", "gateway", "latency", "resolver")
@@ -102,7 +137,10 @@ def bench(
     peers: Annotated[bool, typer.Option("--peers", help="Run the peers in the same run (needs `make bench` once).")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Run the benchmarks of docs/benchmarks.md on this machine."""
+    """Run the benchmarks of docs/benchmarks.md on this machine.
+
+    In a checkout only; takes minutes and wants a quiet machine.
+    """
     try:
         from benchmarks.runner import run_benchmark
     except ModuleNotFoundError:
@@ -118,7 +156,15 @@ def bench(
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
-    app.command()(resolve)
-    app.command()(simulate)
-    app.command("import")(import_file)
-    app.command()(bench)
+    app.command(rich_help_panel=LOOK, epilog=examples("resolve < addresses.txt"))(resolve)
+    app.command(rich_help_panel=BRING, epilog=examples("simulate --people 2000 --rate 300"))(simulate)
+    app.command(
+        "import",
+        rich_help_panel=BRING,
+        epilog=examples(
+            "import form.xlsx --kind rail-manifest --template",
+            "import k1234.csv --kind rail-manifest --site ST-SQF --at 2020-02-18T08:30",
+            "import list.xlsx --kind checkpoint --site CP-411426-01 --dry-run",
+        ),
+    )(import_file)
+    app.command(rich_help_panel=OPERATE, epilog=examples("bench router", "bench sink --json"))(bench)

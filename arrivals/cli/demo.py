@@ -8,14 +8,19 @@ from typing import Annotated
 
 import typer
 
-from arrivals.cli.output import JsonOption, print_json
+from arrivals.cli.helping import RUN, examples
+from arrivals.cli.output import DayOption, JsonOption, print_json
 from arrivals.runtime.settings import load_settings
 
-OnlyOption = Annotated[str | None, typer.Option("--only", help="Comma-separated parts: gateway,router,sink,api.")]
+OnlyOption = Annotated[str | None, typer.Option("--only", help="Only these parts, comma separated: gateway, router, sink, api.")]
 
 
 def up(*, only: OnlyOption = None) -> None:
-    """Run the embedded stack until Ctrl-C; with --only, single parts against the servers of the settings."""
+    """Run the embedded stack until Ctrl-C.
+
+    Kafka, ClickHouse, gateway, router, sink and API, each supervised, on the ports of the settings and with data, logs and
+    secrets in ARRIVALS_DATA_DIR. With --only, single parts against servers that run already.
+    """
     from arrivals.demo.stack import OWN_PARTS, run_parts, run_stack
 
     settings = load_settings()
@@ -32,14 +37,17 @@ def up(*, only: OnlyOption = None) -> None:
 def demo(
     *,
     leave: Annotated[bool, typer.Option("--exit", help="End after the sample day, with a summary.")] = False,
-    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])] = datetime(2020, 2, 18),
-    rate: Annotated[int, typer.Option(min=1, help="Scans per second.")] = 500,
-    people: Annotated[int, typer.Option(min=1, help="Travellers of the day.")] = 20_000,
+    day: DayOption = datetime(2020, 2, 18),
+    rate: Annotated[int, typer.Option(min=1, help="Scans posted per second.")] = 500,
+    people: Annotated[int, typer.Option(min=1, help="Number of travellers of the day.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 7,
-    history: Annotated[Path | None, typer.Option(help="Write what was posted and answered, a line each.")] = None,
+    history: Annotated[Path | None, typer.Option(help="File for what was posted and answered, a JSON line each.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Start everything, play a sample day, and leave the console open."""
+    """Start everything, play a sample day, and leave the console open.
+
+    Ends with a reconciliation: exit code 1 when any scan is missing or stored twice.
+    """
     from arrivals.demo.run import run_demo
 
     settings = load_settings(simulated_clock=True)
@@ -52,5 +60,5 @@ def demo(
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
-    app.command()(up)
-    app.command()(demo)
+    app.command(rich_help_panel=RUN, epilog=examples("up", "up --only router,sink"))(up)
+    app.command(rich_help_panel=RUN, epilog=examples("demo", "demo --exit --people 2000 --rate 400 --json"))(demo)

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arrivals.cli.helping import OPERATE, examples
 from arrivals.cli.output import JsonOption, console, print_json, print_mapping, print_rows
-from arrivals.dead_letters import DeadLetters
-from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.settings import load_settings
 
-letters = typer.Typer(help="Refused records: look, send again, discard.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from arrivals.dead_letters import DeadLetters
+
+letters = typer.Typer(help="Refused records, kept whole and sealed: look, send again, discard.", no_args_is_help=True)
 Ids = Annotated[list[str], typer.Argument(help="Ids as `list` prints them.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who does it, for the record.")]
 NoteOption = Annotated[str, typer.Option("--note", help="Why, for the record.")]
 
 
 def _handler() -> DeadLetters:
+    from arrivals.dead_letters import DeadLetters
+    from arrivals.runtime.keys import KeyStore
+
     settings = load_settings()
     return DeadLetters(settings, KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=False))
 
 
-@letters.command("list")
+@letters.command("list", epilog=examples("dead-letters list --stage gateway --reason body_not_json"))
 def list_letters(
     *,
-    reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
-    stage: Annotated[str | None, typer.Option(help="gateway, router, sink or import")] = None,
-    state: Annotated[str, typer.Option(help="open, replayed or discarded")] = "open",
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    reason: Annotated[str | None, typer.Option(help="Only this reason code, such as site_unknown.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Only those of gateway, router, sink or import.")] = None,
+    state: Annotated[str, typer.Option(help="Only the open, replayed or discarded ones.")] = "open",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most letters to show.")] = 100,
     json: JsonOption = False,
 ) -> None:
     """Show the newest dead letters without their contents."""
@@ -43,7 +48,7 @@ def list_letters(
 
 @letters.command()
 def show(
-    letter_id: str,
+    letter_id: Annotated[str, typer.Argument(help="Id as `list` prints it.")],
     *,
     reveal: Annotated[
         bool, typer.Option("--reveal", help="Also open and print the original bytes. They may hold a person.")
@@ -80,4 +85,4 @@ def discard(ids: Ids, *, by: ByOption, note: NoteOption) -> None:
 
 def register(app: typer.Typer) -> None:
     """Adds the group of this file."""
-    app.add_typer(letters, name="dead-letters")
+    app.add_typer(letters, name="dead-letters", rich_help_panel=OPERATE)

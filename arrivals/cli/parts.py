@@ -4,32 +4,45 @@ from __future__ import annotations
 
 import typer
 
+from arrivals.cli.helping import PARTS
 from arrivals.runtime.settings import load_settings
 
 
 def gateway() -> None:
-    """Run the gateway: devices post scans here."""
+    """Run the gateway: devices post scans here.
+
+    In the foreground until SIGTERM or Ctrl-C, on ARRIVALS_GATEWAY_HOST and _PORT.
+    """
     from producers.serve_gateway import run_gateway
 
     run_gateway(load_settings())
 
 
 def router() -> None:
-    """Run one router: decides scans (as many processes as partitions may share the work)."""
+    """Run one router: it decides scans.
+
+    As many processes as `scans` has partitions may share the work; health and metrics on ARRIVALS_ROUTER_METRICS_PORT.
+    """
     from streams.router import run_router
 
     run_router(load_settings())
 
 
 def sink() -> None:
-    """Run one sink: stores what was decided in ClickHouse."""
+    """Run one sink: it stores what was decided in ClickHouse.
+
+    Exactly once in effect. Health and metrics on ARRIVALS_SINK_METRICS_PORT.
+    """
     from sinks.run_sink import run_sink
 
     run_sink(load_settings())
 
 
 def api() -> None:
-    """Run the API and the console."""
+    """Run the API and the console.
+
+    In the foreground until SIGTERM or Ctrl-C, on ARRIVALS_API_HOST and _PORT.
+    """
     from serving.run_api import run_api
 
     run_api(load_settings())
@@ -38,4 +51,4 @@ def api() -> None:
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
     for command in (gateway, router, sink, api):
-        app.command()(command)
+        app.command(rich_help_panel=PARTS)(command)

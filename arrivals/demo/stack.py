@@ -72,7 +72,7 @@ def prepare(settings: Settings, console: Console) -> None:
     ensure_topics(settings)
     with clickhouse_errors():
         client = connect(settings, database="")
-        applied = migrate(client, settings.clickhouse_database)
+        applied = migrate(client, settings.clickhouse_database, settings.clickhouse_cluster)
         client.disconnect()
     rows, _ = seed_reference(settings, [site.data for site in load_sites()], load_gazetteer())
     console.print(f"[green]✓[/] {'prepared':<12} {len(applied)} migrations, {rows} reference rows")

@@ -11,7 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from clickhouse_driver import Client
-from clickhouse_driver.errors import Error, ServerException
+from clickhouse_driver.columns.exceptions import ColumnException
+from clickhouse_driver.errors import (
+    CannotParseDomainError,
+    CannotParseUuidError,
+    Error,
+    LogicalError,
+    ServerException,
+    TooLargeStringSize,
+    TypeMismatchError,
+    UnknownCompressionMethod,
+    UnknownTypeError,
+)
 
 from arrivals.runtime.settings import Settings
 from schemas.errors import ArrivalsError, Misconfigured, Rejected, Unavailable
@@ -22,6 +33,18 @@ RETRY_CODES = frozenset({159, 160, 164, 202, 203, 209, 210, 225, 236, 241, 242, 
 VALUE_CODES = frozenset({6, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 349, 407, 441, 469, 495, 691})
 #: Server codes the operator has to mend: access, unknown database, table or column.
 CONFIG_CODES = frozenset({16, 36, 47, 60, 62, 81, 192, 193, 194, 195, 291, 492, 497, 516})
+#: What the driver raises while it packs values into columns (`LogicalError`: a word that is not in the Enum). Nothing was
+#: inserted: a block is sent whole or not at all, and the driver drops the connection.
+PACKING_ERRORS = (
+    ColumnException,
+    TypeMismatchError,
+    CannotParseUuidError,
+    CannotParseDomainError,
+    TooLargeStringSize,
+    LogicalError,
+)
+#: What the driver raises when server and driver do not fit together.
+MISFIT_ERRORS = (UnknownTypeError, UnknownCompressionMethod)
 
 
 def connect(settings: Settings, *, database: str | None = None, user: str | None = None, password: str | None = None) -> Client:
@@ -58,14 +81,21 @@ def sort_error(error: Exception) -> ArrivalsError:
             return Unavailable("clickhouse_busy", message)
         if error.code in VALUE_CODES:
             return Rejected("clickhouse_value", message)
-        return Misconfigured("clickhouse_refused", message, "See the server's log and docs/runbooks.")
+        return Misconfigured("clickhouse_refused", message, "See the server's log and docs/runbooks.md.")
+    if isinstance(error, PACKING_ERRORS):  # their texts hold the value
+        return Rejected("clickhouse_value", f"A value does not fit its column ({type(error).__name__}).")
+    if isinstance(error, MISFIT_ERRORS):
+        message = f"The ClickHouse server uses something the driver does not know ({type(error).__name__})."
+        return Misconfigured("clickhouse_misfit", message, "Use a server version of docs/dependencies.md.")
     return Unavailable("clickhouse_unreachable", f"ClickHouse cannot be reached ({type(error).__name__}).")
 
 
 @contextmanager
 def clickhouse_errors() -> Iterator[None]:
-    """Turns driver and socket errors inside the block into our families."""
+    """Turns driver and socket errors inside the block into our families; none of them carries a value."""
     try:
         yield
+    except PACKING_ERRORS as error:
+        raise sort_error(error) from None  # the cause would carry the value into a traceback
     except (Error, OSError, EOFError) as error:
         raise sort_error(error) from error

@@ -1,10 +1,10 @@
 """The catalogue of metrics: every name, type, label and meaning, once. Parts look their metrics up here; dashboards, alert rules
-and `docs/metrics.md` are compared with it. Labels are bounded and never carry a person, a device or a free text.
+and `docs/reference/metrics.md` are compared with it. Labels are bounded and never carry a person, a device or a free text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -127,6 +127,11 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._made: dict[str, Counter | Gauge | Histogram] = {}
+        self._refreshing: list[Callable[[], None]] = []
+
+    def refresh(self, measure: Callable[[], None]) -> None:
+        """Calls `measure` before every exposition: for gauges that nobody else would bring up to date while all stands still."""
+        self._refreshing.append(measure)
 
     def counter(self, name: str) -> Counter:
         """The counter of that name in the catalogue."""
@@ -151,6 +156,8 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """All metrics in the Prometheus text format."""
+        for measure in self._refreshing:
+            measure()
         return generate_latest(self.registry)
 
     def _get(self, name: str) -> Counter | Gauge | Histogram:

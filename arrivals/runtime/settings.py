@@ -18,7 +18,7 @@ PREFIX = "ARRIVALS_"
 
 
 class Settings(BaseSettings):
-    """The settings of one process. Field descriptions are the documentation (`docs/settings.md` is made from them)."""
+    """The settings of one process. Field descriptions are the documentation (`docs/reference/settings.md` is made from them)."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="forbid", frozen=True)
 
@@ -54,7 +54,12 @@ class Settings(BaseSettings):
     gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     gateway_port: int = Field(8081, ge=1, le=65535, description="Port the gateway listens on.")
     gateway_confirm_seconds: float = Field(2.0, gt=0, le=10, description="How long Kafka may take to confirm a scan.")
-    gateway_max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest body, also after decompression.")
+    gateway_max_body_bytes: int = Field(
+        2_000_000,
+        ge=1_000,
+        le=3_000_000,
+        description="Largest body, also after decompression; a refused one must fit a dead letter, sealed and in base64.",
+    )
     gateway_body_seconds: float = Field(10.0, gt=0, description="How long a device may take to send a body.")
     gateway_rate_per_device: int = Field(2_000, ge=1, description="Scans per second one device may post.")
     gateway_duplicate_window: int = Field(200_000, ge=0, description="Event ids remembered to answer `duplicate`.")
@@ -105,9 +110,9 @@ def load_settings(**overrides: object) -> Settings:
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
     unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
     if unknown:
-        raise Misconfigured("setting_unknown", f"Unknown settings: {', '.join(unknown)}.", "See docs/settings.md.")
+        raise Misconfigured("setting_unknown", f"Unknown settings: {', '.join(unknown)}.", "See docs/reference/settings.md.")
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = "; ".join(f"{PREFIX}{'.'.join(map(str, e['loc']))}: {e['msg']}".upper() for e in error.errors())
-        raise Misconfigured("setting_invalid", f"Wrong settings: {wrong}.", "See docs/settings.md.") from None
+        raise Misconfigured("setting_invalid", f"Wrong settings: {wrong}.", "See docs/reference/settings.md.") from None
