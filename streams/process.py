@@ -23,8 +23,8 @@ from streams.locate import Located, locate, needs_text
 
 #: Opens the sealed address of an event: (key id, ciphertext, event id) -> plaintext. Raises Rejected when it cannot.
 OpenAddress = Callable[[str, str, str], bytes]
-#: Findings of this rule are told to the health desk at once; of the others, the strongest of high risk is told to the unit.
-HEALTH_RULE = "fever"
+#: The strongest finding with this decision is told to the health desk at once; of the others, the strongest of high risk to the unit.
+HEALTH_DECISION = "refer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,10 @@ def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcom
         located = locate(scan, _address(scan, open_address), snapshot)
     except Rejected as error:
         return Dead(error.code, error.message, scan.event_id)
-    case = Case(scan, at, located.origin_code, located.stay_codes, located.destination, snapshot)
-    assessment = assess(case)
     site = snapshot.site(scan.site_id, at)
     site_county = site.county if site else None
+    case = Case(scan, at, located.origin_code, located.stay_codes, located.destination, snapshot, site_county)
+    assessment = assess(case)
     assignment = assign(located.destination, located.unit, site_county, snapshot)
     arrival = _arrival(case, located, assessment, assignment, site_county)
     return Decided(
@@ -161,17 +161,20 @@ def _finding(spoken: Spoken) -> dict[str, Any]:
         "decision": spoken.decision,
         "grade_row": spoken.grade_row,
         "evidence": spoken.evidence,
+        "rule_row": spoken.rule_row,
+        "set_aside": spoken.set_aside,
+        "exempted_by": spoken.exempted_by,
     }
 
 
 def _alerting(assessment: Assessment) -> list[Spoken]:
-    fever = [spoken for spoken in assessment.findings if spoken.rule == HEALTH_RULE]
-    high = [spoken for spoken in assessment.findings if spoken.risk == "high" and spoken.rule != HEALTH_RULE]
-    return fever + ([strongest(high)] if high else [])
+    health = [spoken for spoken in assessment.findings if spoken.decision == HEALTH_DECISION]
+    high = [spoken for spoken in assessment.findings if spoken.risk == "high" and spoken.decision != HEALTH_DECISION]
+    return [strongest(said) for said in (health, high) if said]
 
 
 def _alert(spoken: Spoken, arrival: dict[str, Any], site_county: str | None) -> Keyed:
-    unit = health_desk(site_county) if spoken.rule == HEALTH_RULE else arrival["unit"]
+    unit = health_desk(site_county) if spoken.decision == HEALTH_DECISION else arrival["unit"]
     alert = {
         "version": 1,
         "alert_id": f"{arrival['event_id']}:{spoken.rule}:{spoken.version}",
