@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.arrival import Decision, Risk
 from streams.case import Case, Evidence, Spoken
 from streams.rules.book import STRENGTH, Compiled, rule_book
 from streams.rules.conditions import Inquiry
 
+Values = dict[str, str | int | float | bool | None]
 _RISK = {"low": 0, "unknown": 1, "medium": 2, "high": 3}
 #: What no paper exempts from: a fever or a suspicion stays with the health desk.
 _NEVER_EXEMPTED = frozenset({"refer", "isolate"})
@@ -17,8 +19,7 @@ _NEVER_EXEMPTED = frozenset({"refer", "isolate"})
 _REASON = ("pass_row", "pass_type", "pass_type_row", "purpose")
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(NamedTuple):
     """Risk, decision, the rule that decided (None when no rule spoke) and everything that was said, in order."""
 
     risk: Risk
@@ -39,11 +40,15 @@ def assess(case: Case) -> Assessment:
     said = _ask(plan, inquiry)
     if not said:
         return _QUIET
-    may_be_exempted = case.scan.vehicle is not None or any(rule.data.exempts for rule, _ in said)
-    findings = _exempted(said, inquiry) if may_be_exempted else [spoken for _, spoken in said]
-    decisive = strongest(findings)
-    risk = max((s.risk for s in findings), key=_RISK.__getitem__)
-    return Assessment(risk, decisive.decision, decisive.rule, tuple(findings))
+    exemptions = _exemptions(said, inquiry)
+    findings = tuple([_finding(one, exemptions, inquiry) for one in said])
+    decisive, risk = findings[0], findings[0].risk
+    for spoken in findings:
+        if STRENGTH[spoken.decision] > STRENGTH[decisive.decision]:
+            decisive = spoken
+        if _RISK[spoken.risk] > _RISK[risk]:
+            risk = spoken.risk
+    return Assessment(risk, decisive.decision, decisive.rule, findings)
 
 
 def strongest(said: Sequence[Spoken]) -> Spoken:
@@ -51,31 +56,32 @@ def strongest(said: Sequence[Spoken]) -> Spoken:
     return max(said, key=lambda spoken: STRENGTH[spoken.decision])
 
 
-def _ask(plan: Sequence[Compiled], inquiry: Inquiry) -> list[tuple[Compiled, Spoken]]:
-    """Every rule that speaks with what it says; of a rule's branches the first that holds."""
-    said: list[tuple[Compiled, Spoken]] = []
-    spoken: set[str] = set()
+class _Said(NamedTuple):
+    """A rule that speaks, with its evidence and the grade row it rests on."""
+
+    rule: Compiled
+    evidence: Values
+    grade_row: str | None
+
+
+def _ask(plan: Sequence[Compiled], inquiry: Inquiry) -> list[_Said]:
+    """Every rule that speaks; of a rule's branches the first that holds."""
+    said: list[_Said] = []
+    last = ""
     for rule in plan:
-        if rule.data.rule in spoken:
+        if rule.name == last:
             continue
         inquiry.grade_row = None
-        evidence: dict[str, str | int | float | bool | None] = {}
+        evidence: Values = {}
         for check in rule.checks:
             found = check(inquiry)
             if found is None:
                 break
-            evidence |= found
+            evidence.update(found)
         else:
-            spoken.add(rule.data.rule)
-            said.append((rule, _spoken(rule, evidence, inquiry.grade_row)))
+            last = rule.name
+            said.append(_Said(rule, evidence, inquiry.grade_row))
     return said
-
-
-def _spoken(rule: Compiled, evidence: dict[str, str | int | float | bool | None], grade_row: str | None) -> Spoken:
-    data = rule.data
-    if data.observe_days is not None:
-        evidence["observe_days"] = data.observe_days
-    return Spoken(data.rule, data.rule_version, data.risk, data.decision, evidence, grade_row, rule.row_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,31 +94,44 @@ class _Exemption:
     reason: Evidence
 
 
-def _exempted(said: Sequence[tuple[Compiled, Spoken]], inquiry: Inquiry) -> list[Spoken]:
-    """The findings with the exemptions applied, each with the pass or the purpose it rests on."""
-    exemptions = [_by_rule(rule, spoken) for rule, spoken in said if rule.data.exempts]
-    shown = inquiry.shown()
-    if shown.exempts and shown.pass_type:
-        exemptions.insert(0, _Exemption(shown.exempts, shown.pass_type, "pass", _reason(shown.evidence)))
-    return [_set_aside(rule, spoken, exemptions, shown.state) for rule, spoken in said]
+def _exemptions(said: Sequence[_Said], inquiry: Inquiry) -> list[_Exemption]:
+    """What exempts: a valid pass first, then the rules that spoke."""
+    found = [_by_rule(one) for one in said if one.rule.exempts]
+    vehicle = inquiry.case.scan.vehicle
+    if vehicle is not None and vehicle.pass_id:
+        shown = inquiry.shown()
+        if shown.exempts and shown.pass_type:
+            found.insert(0, _Exemption(shown.exempts, shown.pass_type, "pass", _reason(shown.evidence)))
+    return found
 
 
-def _by_rule(rule: Compiled, spoken: Spoken) -> _Exemption:
-    kind = "pass" if "pass_row" in spoken.evidence else "purpose"
-    return _Exemption(rule.data.exempts, rule.data.rule, kind, _reason(spoken.evidence))
+def _by_rule(one: _Said) -> _Exemption:
+    kind = "pass" if "pass_row" in one.evidence else "purpose"
+    return _Exemption(one.rule.exempts, one.rule.name, kind, _reason(one.evidence))
 
 
 def _reason(evidence: Evidence) -> Evidence:
     return {name: evidence[name] for name in _REASON if name in evidence}
 
 
-def _set_aside(rule: Compiled, spoken: Spoken, exemptions: Sequence[_Exemption], pass_state: str) -> Spoken:
-    for exemption in exemptions:
-        if spoken.rule in exemption.rules and spoken.decision not in _NEVER_EXEMPTED:
-            evidence = {**spoken.evidence, **exemption.reason, "exemption": exemption.kind}
-            return replace(
-                spoken, decision=rule.remains, set_aside=spoken.decision, exempted_by=exemption.by, evidence=evidence
-            )
-    if spoken.decision == "turn_back":
-        return replace(spoken, evidence={**spoken.evidence, "exemption": "none", "pass_state": pass_state})
-    return spoken
+def _finding(one: _Said, exemptions: Sequence[_Exemption], inquiry: Inquiry) -> Spoken:
+    """The finding of a rule, with the pass or the purpose that sets it aside, if any does."""
+    rule, evidence, data = one.rule, one.evidence, one.rule.data
+    if data.observe_days is not None:
+        evidence["observe_days"] = data.observe_days
+    decision, set_aside, by = data.decision, None, None
+    exemption = _exempting(rule, exemptions) if exemptions else None
+    if exemption is not None:
+        decision, set_aside, by = rule.remains, data.decision, exemption.by
+        evidence |= {**exemption.reason, "exemption": exemption.kind}
+    elif decision == "turn_back":
+        evidence |= {"exemption": "none", "pass_state": inquiry.shown().state}
+    return Spoken(
+        rule.name, data.rule_version, data.risk, decision, evidence, one.grade_row, rule.row_id, set_aside, by
+    )
+
+
+def _exempting(rule: Compiled, exemptions: Sequence[_Exemption]) -> _Exemption | None:
+    if rule.data.decision in _NEVER_EXEMPTED:
+        return None
+    return next((exemption for exemption in exemptions if rule.name in exemption.rules), None)

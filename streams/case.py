@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from reference.dated import Dated
@@ -12,10 +13,10 @@ from reference.snapshot import Snapshot
 from schemas.arrival import Decision, Location, Risk
 from schemas.recorded import RecordedScan
 from schemas.reference_rows import GradeData
+from streams.rules.grades import Stretch, grades_at
 
 Evidence = Mapping[str, str | int | float | bool | None]
 _WORST_FIRST = {"high": 0, "medium": 1, "low": 2}
-_NO_STAYS: tuple[Place, ...] = ()
 
 
 class Place(NamedTuple):
@@ -27,6 +28,11 @@ class Place(NamedTuple):
     length: int
 
 
+@lru_cache(maxsize=4096)
+def _origin(code: str) -> Place:
+    return Place(code, "origin", 0, 0)
+
+
 class GradedPlace(NamedTuple):
     """A place of the case with the grade row that holds for it."""
 
@@ -34,8 +40,7 @@ class GradedPlace(NamedTuple):
     row: Dated[GradeData]
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(NamedTuple):
     """What one rule says. `set_aside` is the decision it would have said without the exemption of `exempted_by`."""
 
     rule: str
@@ -63,6 +68,7 @@ class Case:
     site_county: str | None = None
     _places: tuple[Place, ...] | None = field(default=None, init=False)
     _graded: tuple[GradedPlace, ...] | None = field(default=None, init=False)
+    _stretch: Stretch | None = field(default=None, init=False)
 
     @property
     def destination(self) -> str:
@@ -73,15 +79,15 @@ class Case:
     def places(self) -> tuple[Place, ...]:
         """The origin, then every stay that could be located."""
         if self._places is None:
-            origin = (Place(self.origin_code, "origin", 0, 0),) if self.origin_code else ()
-            self._places = origin + (self._stays() if self.scan.stays else _NO_STAYS)
+            origin = (_origin(self.origin_code),) if self.origin_code else ()
+            self._places = origin + self._stays() if self.scan.stays else origin
         return self._places
 
     def graded(self) -> tuple[GradedPlace, ...]:
         """The places that bear a grade, the worst first; of equal ones the origin, then the order of the scan."""
         if self._graded is None:
-            grade, at = self.snapshot.grade, self.at
-            found = [GradedPlace(place, row) for place in self.places() if (row := grade(place.area, at)) is not None]
+            grades = self.grades()
+            found = [GradedPlace(place, row) for place in self.places() if (row := grades[place.area]) is not None]
             if len(found) > 1:
                 found.sort(key=lambda graded: _WORST_FIRST[graded.row.data.grade])
             self._graded = tuple(found)
@@ -90,13 +96,19 @@ class Case:
     def destination_grade(self) -> Dated[GradeData] | None:
         """The grade of the destination's county."""
         county = self.location.county_code or self.location.outside_code
-        return self.snapshot.grade(county, self.at) if county else None
+        return self.grades()[county] if county else None
+
+    def grades(self) -> Stretch:
+        """The grades of areas at the moment of the case."""
+        if self._stretch is None:
+            self._stretch = grades_at(self.snapshot, self.at)
+        return self._stretch
 
     def _stays(self) -> tuple[Place, ...]:
         today = self.at.date()
         located = zip(self.scan.stays, self.stay_codes, strict=True)
         return tuple(
-            Place(code, "stay", (today - stay.to_day).days, (stay.to_day - stay.from_day + timedelta(1)).days)
+            Place(code, "stay", (today - stay.to_day).days, (stay.to_day - stay.from_day).days + 1)
             for stay, code in located
             if code
         )

@@ -25,11 +25,13 @@ STRENGTH = {decision: strength for strength, decision in enumerate(DECISIONS)}
 class Compiled:
     """One rule ready to be asked. `remains` is its decision under an exemption."""
 
+    name: str
     data: RuleData
     row_id: str
     checks: tuple[Check, ...]
     needs: int
     remains: Decision
+    exempts: tuple[str, ...]
 
     @classmethod
     def of(cls, row: Dated[RuleData]) -> Compiled:
@@ -37,35 +39,36 @@ class Compiled:
         data = row.data
         remains = data.exempt_decision or min("register", data.decision, key=STRENGTH.__getitem__)
         checks = tuple(compile_condition(condition) for condition in data.conditions)
-        return cls(data, row.row_id, checks, reduce(or_, map(needed, data.conditions)), remains)
+        return cls(data.rule, data, row.row_id, checks, reduce(or_, map(needed, data.conditions)), remains, data.exempts)
 
 
 class InForce:
     """The rules of one stretch of time, during which no rule begins or ends."""
 
     def __init__(self, rows: Iterable[Dated[RuleData]]) -> None:
-        self._rules = sorted(map(Compiled.of, rows), key=_place_in_order)
+        self._rules = _in_order([Compiled.of(row) for row in rows])
         self._scopes = tuple({rule.data.scope for rule in self._rules if rule.data.scope})
         every = [condition for rule in self._rules for condition in rule.data.conditions]
         thresholds = (c.at_least for c in every if isinstance(c, asked.Temperature))
         self._warm_from = min(thresholds, default=float("inf"))
         self._listed = tuple({area for c in every if isinstance(c, asked.Inside) for area in c.areas})
         self._purposes = frozenset(p for c in every if isinstance(c, asked.Purpose) for p in c.any_of)
+        self._asks_destination = any(isinstance(c, asked.DestinationGraded) for c in every)
         self._plans: dict[tuple[int, str, str], tuple[Compiled, ...]] = {}
 
     def plan(self, case: Case) -> tuple[Compiled, ...]:
         """The rules that may speak about a case, in order: those of its area whose needed facts are there."""
-        there, here = "", ""
-        if self._scopes:
-            destination = case.destination
-            there = max((s for s in self._scopes if destination.startswith(s)), key=len, default="")
-            if case.site_county:
-                here = max((s for s in self._scopes if case.site_county.startswith(s)), key=len, default="")
+        destination, site = case.destination, case.site_county or ""
+        there = self._deepest(destination) if destination.startswith(self._scopes) else ""
+        here = self._deepest(site) if site.startswith(self._scopes) else ""
         key = (self._facts(case), there, here)
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = tuple(self._applying(*key))
         return plan
+
+    def _deepest(self, code: str) -> str:
+        return max((scope for scope in self._scopes if code.startswith(scope)), key=len)
 
     def _facts(self, case: Case) -> int:
         scan = case.scan
@@ -84,10 +87,19 @@ class InForce:
             known |= facts.LOST
         if case.location.status not in facts.PLACED:
             known |= facts.UNPLACED
+        return known | self._facts_of_places(case)
+
+    def _facts_of_places(self, case: Case) -> int:
+        known, graded = 0, bool(case.snapshot.grades)
+        grades = case.grades()
         for place in case.places():
             if place.area.startswith(self._listed):
                 known |= facts.LISTED
-        return known | facts.GRADED if case.snapshot.grades and case.graded() else known
+            if graded and (row := grades[place.area]) is not None:
+                known |= facts.GRADED[row.data.grade]
+        if graded and self._asks_destination and (row := case.destination_grade()) is not None:
+            known |= facts.DESTINATION[row.data.grade]
+        return known
 
     def _applying(self, known: int, there: str, here: str) -> Iterable[Compiled]:
         """Of every rule and branch the row of the longest scope; of equally long ones that of the destination."""
@@ -101,8 +113,12 @@ class InForce:
         return (self._rules[at] for at in chosen if not self._rules[at].needs & ~known)
 
 
-def _place_in_order(rule: Compiled) -> tuple[int, str, str, str]:
-    return rule.data.order, rule.data.rule, rule.data.branch or "", rule.data.scope or ""
+def _in_order(rules: list[Compiled]) -> list[Compiled]:
+    """Rules by the order of their first branch; the branches of a rule stay together, in their own order."""
+    first: dict[str, int] = {}
+    for rule in rules:
+        first[rule.name] = min(rule.data.order, first.get(rule.name, rule.data.order))
+    return sorted(rules, key=lambda r: (first[r.name], r.name, r.data.order, r.data.branch or "", r.data.scope or ""))
 
 
 class RuleBook:

@@ -11,11 +11,15 @@ from typing import Any
 
 from reference.snapshot import CITY
 from schemas import rule_conditions as asked
+from schemas.rule_conditions import Grade
 from streams.case import Case, Evidence
 from streams.rules.passes import Shown, examine
 
 #: Facts about a case, one bit each. LISTED: a place lies in an area some rule lists; PURPOSE: some rule names the purpose.
-WARM, SYMPTOMS, GRADED, LISTED, VEHICLE, RAIL, PASS, PURPOSE, UNPLACED, LOST = (1 << n for n in range(10))
+WARM, SYMPTOMS, LISTED, VEHICLE, RAIL, PASS, PURPOSE, UNPLACED, LOST = (1 << n for n in range(9))
+#: A place, and the county of the destination, bear this grade.
+GRADED: Mapping[Grade, int] = {"high": 1 << 9, "medium": 1 << 10, "low": 1 << 11}
+DESTINATION: Mapping[Grade, int] = {"high": 1 << 12, "medium": 1 << 13, "low": 1 << 14}
 PLACED = frozenset({"ok", "county_only"})
 
 
@@ -50,6 +54,10 @@ def needed(condition: Any) -> int:
         return 0 if condition.known else LOST
     if isinstance(condition, asked.PassShown):
         return 0 if "missing" in condition.states else PASS
+    if isinstance(condition, asked.Graded):
+        return GRADED[condition.grades[0]] if len(condition.grades) == 1 else 0
+    if isinstance(condition, asked.DestinationGraded):
+        return DESTINATION[condition.grades[0]] if len(condition.grades) == 1 else 0
     return _NEEDED.get(type(condition), 0)
 
 
@@ -223,7 +231,6 @@ _COMPILERS: Mapping[type[Any], Callable[[Any], Check]] = {
 _NEEDED: Mapping[type[Any], int] = {
     asked.Temperature: WARM,
     asked.Symptoms: SYMPTOMS,
-    asked.Graded: GRADED,
     asked.Inside: LISTED,
     asked.InVehicle: VEHICLE,
     asked.ByRail: RAIL,
