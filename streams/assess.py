@@ -126,9 +126,7 @@ def _finding(one: _Said, exemptions: Sequence[_Exemption], inquiry: Inquiry) -> 
         evidence |= {**exemption.reason, "exemption": exemption.kind}
     elif decision == "turn_back":
         evidence |= {"exemption": "none", "pass_state": inquiry.shown().state}
-    return Spoken(
-        rule.name, data.rule_version, data.risk, decision, evidence, one.grade_row, rule.row_id, set_aside, by
-    )
+    return Spoken(rule.name, data.rule_version, data.risk, decision, evidence, one.grade_row, rule.row_id, set_aside, by)
 
 
 def _exempting(rule: Compiled, exemptions: Sequence[_Exemption]) -> _Exemption | None:

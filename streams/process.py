@@ -24,7 +24,7 @@ from streams.locate import Located, locate, needs_text
 
 #: Opens the sealed address of an event: (key id, ciphertext, event id) -> plaintext. Raises Rejected when it cannot.
 OpenAddress = Callable[[str, str, str], bytes]
-#: The strongest finding with this decision is told to the health desk at once; of the others, the strongest of high risk to the unit.
+#: The first finding with this decision is told to the health desk at once; of the others, the strongest of high risk to the unit.
 HEALTH_DECISION = "refer"
 
 

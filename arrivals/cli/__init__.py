@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from arrivals.cli import admin, data, demo, desk, letters, parts, reference
+from arrivals.cli import admin, data, demo, desk, explain, letters, parts, reference
 from arrivals.cli.output import fail
 from schemas.errors import ArrivalsError
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-for group in (demo, parts, admin, data, reference, desk, letters):
+for group in (demo, parts, admin, data, reference, desk, explain, letters):
     group.register(app)
 
 

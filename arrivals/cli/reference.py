@@ -17,9 +17,11 @@ from arrivals.runtime.reference_writer import append, credential_row, new_token
 from arrivals.runtime.settings import load_settings
 from reference.gazetteer import load_gazetteer
 from reference.rows import make_row, row_of
+from reference.shipped import missing_shipped, read_rows
 from reference.snapshot import TABLE_OF, Snapshot
 from schemas.base import Instant
 from schemas.errors import Rejected
+from schemas.reference_rows import ReferenceRow
 
 reference = typer.Typer(
     help="Grades, sites, units, passes, rules: dated rows, appended and never overwritten.",
@@ -39,7 +41,7 @@ def current_snapshot() -> Snapshot:
 
 @reference.command("list")
 def list_rows(
-    kind: Annotated[str, typer.Argument(help="grade, site, unit, pass, rule or credential")],
+    kind: Annotated[str, typer.Argument(help="grade, site, unit, pass, pass-type, pass-use, rule or credential")],
     *,
     json: JsonOption = False,
 ) -> None:
@@ -79,14 +81,20 @@ def add_grade(
 
 @reference.command()
 def load(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV with a header line, UTF-8.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(exists=True, dir_okay=False, help="CSV with a header line, or TOML for rules and pass types; UTF-8."),
+    ] = None,
     *,
-    kind: Annotated[str, typer.Option(help="grade, site, unit, pass or rule")] = "grade",
+    kind: Annotated[str, typer.Option(help="Of a CSV file: grade, site, unit, pass or pass-use")] = "grade",
 ) -> None:
-    """Append the rows of a CSV file; all of them or, when one is wrong, none."""
-    known = load_gazetteer().known
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        rows = [row_of(kind, {k: v for k, v in line.items() if v not in ("", None)}, known) for line in csv.DictReader(lines)]
+    """Append the rows of a file, all or, when one is wrong, none; without a file, the shipped rules and pass types."""
+    if file is None:
+        rows = list(missing_shipped(current_snapshot()))
+    elif file.suffix == ".toml":
+        rows = list(read_rows(file.read_text("utf-8")))
+    else:
+        rows = _read_csv(file, kind)
     offsets = append(load_settings(), rows)
     console().print(f"{len(rows)} rows appended; the reference version is now {offsets[-1] if offsets else 'unchanged'}.")
 
@@ -125,6 +133,12 @@ def revoke_token(
         raise Rejected("token_unknown", f"No token belongs to '{subject}'.")
     append(load_settings(), rows)
     console().print(f"{len(rows)} tokens revoked from {at} on.")
+
+
+def _read_csv(file: Path, kind: str) -> list[ReferenceRow]:
+    known = load_gazetteer().known
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        return [row_of(kind, {k: v for k, v in line.items() if v not in ("", None)}, known) for line in csv.DictReader(lines)]
 
 
 def _table(kind: str) -> str:

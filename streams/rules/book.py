@@ -37,7 +37,7 @@ class Compiled:
     def of(cls, row: Dated[RuleData]) -> Compiled:
         """Compiles a row."""
         data = row.data
-        remains = data.exempt_decision or min("register", data.decision, key=STRENGTH.__getitem__)
+        remains: Decision = "admit" if data.decision == "admit" else data.exempt_decision or "register"
         checks = tuple(compile_condition(condition) for condition in data.conditions)
         return cls(data.rule, data, row.row_id, checks, reduce(or_, map(needed, data.conditions)), remains, data.exempts)
 

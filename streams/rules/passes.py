@@ -1,4 +1,4 @@
-"""The pass shown with a vehicle: what it is worth for this trip. An exemption rests on it, so every doubt is a state of its own."""
+"""The pass shown with a vehicle: what it is worth for this trip. An exemption rests on it, so every doubt is a state."""
 
 from __future__ import annotations
 
