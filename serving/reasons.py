@@ -65,7 +65,7 @@ def exemption_text(finding: Finding, language: Language) -> str:
         return ""
     why = t[f"exemption.{finding['evidence'].get('exemption', 'none')}"]
     before, after = (decisions[f"decision.{finding[name]}"] for name in ("set_aside", "decision"))
-    return t["says.set_aside"].format(why=why, before=before, after=after)
+    return t["says.set_aside"].format(why=why, by=finding["exempted_by"], before=before, after=after)
 
 
 def evidence_text(name: str, value: Any, names: Names, language: Language) -> str:

@@ -43,17 +43,22 @@ def assess(case: Case) -> Assessment:
     exemptions = _exemptions(said, inquiry)
     findings = tuple([_finding(one, exemptions, inquiry) for one in said])
     decisive, risk = findings[0], findings[0].risk
-    for spoken in findings:
-        if STRENGTH[spoken.decision] > STRENGTH[decisive.decision]:
+    for spoken in findings[1:]:
+        if _weight(spoken) > _weight(decisive):
             decisive = spoken
         if _RISK[spoken.risk] > _RISK[risk]:
             risk = spoken.risk
     return Assessment(risk, decisive.decision, decisive.rule, findings)
 
 
+def _weight(spoken: Spoken) -> tuple[int, bool]:
+    """Of equally strong findings one that stands as it is weighs more than what an exemption left of another."""
+    return STRENGTH[spoken.decision], spoken.set_aside is None
+
+
 def strongest(said: Sequence[Spoken]) -> Spoken:
     """The one whose decision weighs most; of equals the first that spoke. `said` is not empty."""
-    return max(said, key=lambda spoken: STRENGTH[spoken.decision])
+    return max(said, key=_weight)
 
 
 class _Said(NamedTuple):

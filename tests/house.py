@@ -25,6 +25,7 @@ PURE = (
     *("streams.batch_records", "streams.offset_ledger"),
     *("sinks.ranges", "sinks.columns", "sinks.conversions", "sinks.tables"),
     *("serving.access", "serving.queries", "serving.positions", "serving.parameters"),
+    *("serving.explanation", "serving.explanation_text", "serving.reasons"),
 )
 """Modules without client, framework, clock, randomness and environment: patterns of module names."""
 
