@@ -287,8 +287,8 @@ def test_a_file_of_rules_is_read_whole_or_refused() -> None:
 
 
 def test_the_shipped_rules_have_a_source_each_and_no_two_of_a_key_at_a_time() -> None:
-    rules = [row for row in shipped_rows() if isinstance(row.data, RuleData)]
-    assert all(row.data.conditions for row in rules)
+    rules = [row.data for row in shipped_rows() if isinstance(row.data, RuleData)]
+    assert all(rule.conditions and rule.source_zh and rule.source_en for rule in rules)
     table = rules_above_shipped(snapshot_of(SITE, HUBEI).rules)
     for key in table.keys():
         rows = sorted(table.history(key), key=lambda row: row.valid_from)
