@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from arrivals.embedded.clickhouse.launcher import ClickHouseServer
 from arrivals.embedded.kafka.server import KafkaServer
+from reference.shipped import shipped_rows
 from tests.serving_kit import arrival, event_id, feverish, quiet
 from tests.serving_stack import CREDENTIALS, ROOT, Stack, running_stack
 
@@ -71,19 +73,33 @@ def test_the_page_says_it_to_people_and_the_list_leads_there(stack: Stack) -> No
     assert stack.client.get(f"/arrivals/{event_id(2)}", headers=other).status_code == 404
 
 
-def test_the_command_prints_both_languages_and_json(stack: Stack) -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        values = stack.settings.model_dump(exclude_defaults=True).items()
-        environment = {f"ARRIVALS_{name}".upper(): str(value) for name, value in values}
-        command = [sys.executable, "-m", "arrivals", "explain", *arguments]
-        return subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90)
+def run(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    values = stack.settings.model_dump(exclude_defaults=True).items()
+    environment = {f"ARRIVALS_{name}".upper(): str(value) for name, value in values}
+    command = [sys.executable, "-m", "arrivals", *arguments]
+    return subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90)
 
-    text = run(event_id(2))
+
+def test_the_command_prints_both_languages_and_json(stack: Stack) -> None:
+    text = run(stack, "explain", event_id(2))
     assert text.returncode == 0, text.stderr
     assert "【决定】" in text.stdout
     assert "[decided]" in text.stdout
-    told = json.loads(run(event_id(2), "--json").stdout)
+    told = json.loads(run(stack, "explain", event_id(2), "--json").stdout)
     assert told["decided_by"] == "fever"
-    gone = run(event_id(99))
+    gone = run(stack, "explain", event_id(99))
     assert gone.returncode == 1
     assert "arrival_unknown" in gone.stderr
+
+
+def test_the_shipped_rules_are_appended_once_and_a_file_of_rules_whole_or_not_at_all(stack: Stack, tmp_path: Path) -> None:
+    first, second = run(stack, "reference", "load"), run(stack, "reference", "load")
+    assert first.stdout.startswith(f"{len(shipped_rows())} rows appended"), first.stderr
+    assert second.stdout.startswith("0 rows appended")
+    listed = json.loads(run(stack, "reference", "list", "rule", "--json").stdout)
+    assert {"fever", "key-vehicle"} <= {row["data"]["rule"] for row in listed}
+    own = tmp_path / "own.toml"
+    own.write_text('[[rule]]\nrule = "own"\nrule_version = 1\nconditions = [{ type = "magic" }]\n', "utf-8")
+    refused = run(stack, "reference", "load", str(own))
+    assert refused.returncode == 1
+    assert "reference_row" in refused.stderr
