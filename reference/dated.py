@@ -39,7 +39,10 @@ class DatedTable(Generic[D]):
         return bool(self._rows)
 
     def with_rows(self, added: Iterable[tuple[str, Dated[D]]]) -> DatedTable[D]:
-        """A new table with the rows added under their keys; newest first within a key."""
+        """A table with the rows added under their keys, newest first within a key; this one itself when there are none."""
+        added = list(added)
+        if not added:
+            return self
         rows = dict(self._rows)
         for key, row in added:
             rows[key] = tuple(sorted((row, *rows.get(key, ())), key=lambda r: -r.offset))

@@ -54,6 +54,7 @@ def make_row(  # noqa: PLR0913  (a row says all of this)
 
 def row_of(kind: str, values: dict[str, Any], known: Callable[[str], bool]) -> ReferenceRow:
     """A reference row from the named values of one line. Raises Rejected naming the wrong columns."""
+    withdrawn = str(values.pop("withdrawn", "")).lower() == "true"
     dates = {name: values.pop(name) for name in _DATED_COLUMNS if values.get(name) is not None}
     try:
         data = _DATA.validate_python({"kind": kind} | {k: v for k, v in values.items() if v is not None}, strict=False)
@@ -71,4 +72,5 @@ def row_of(kind: str, values: dict[str, Any], known: Callable[[str], bool]) -> R
         valid_from=times.get("valid_from", BEGINNING),
         valid_to=times.get("valid_to"),
         known_from=times.get("known_from"),
+        withdrawn=withdrawn,
     )

@@ -12,15 +12,8 @@ from reference.dated import Dated, DatedTable, dated
 from reference.gazetteer import Gazetteer
 from reference.resolver import CustomUnit, Resolver
 from schemas.arrival import UnitLevel
-from schemas.reference_rows import (
-    CredentialData,
-    GradeData,
-    PassData,
-    ReferenceRow,
-    RuleData,
-    SiteData,
-    UnitData,
-)
+from schemas.reference_rows import CredentialData, GradeData, ReferenceRow, SiteData, UnitData
+from schemas.rules import PassData, PassTypeData, PassUseData, RuleData, rule_key
 
 D = TypeVar("D")
 CITY = "4114"
@@ -38,6 +31,8 @@ class Snapshot:
     sites: DatedTable[SiteData] = field(default_factory=DatedTable)
     units: DatedTable[UnitData] = field(default_factory=DatedTable)
     passes: DatedTable[PassData] = field(default_factory=DatedTable)
+    pass_types: DatedTable[PassTypeData] = field(default_factory=DatedTable)
+    pass_uses: DatedTable[PassUseData] = field(default_factory=DatedTable)
     rules: DatedTable[RuleData] = field(default_factory=DatedTable)
     credentials: DatedTable[CredentialData] = field(default_factory=DatedTable)
 
@@ -76,10 +71,6 @@ class Snapshot:
     def site(self, site_id: str, at: datetime) -> SiteData | None:
         """The site, if it exists at that time."""
         return _data(self.sites.at(site_id, at))
-
-    def rule(self, rule: str, at: datetime) -> RuleData | None:
-        """The dated parameters of a rule, if a row sets any."""
-        return _data(self.rules.at(rule, at))
 
     def permit(self, pass_id: str, at: datetime) -> Dated[PassData] | None:
         """The pass, if it is valid at that time."""
@@ -125,7 +116,9 @@ _KINDS: dict[str, tuple[str, type[Any], Callable[[Any], str]]] = {
     "site": ("sites", SiteData, lambda d: d.site_id),
     "unit": ("units", UnitData, lambda d: d.unit),
     "pass": ("passes", PassData, lambda d: d.pass_id),
-    "rule": ("rules", RuleData, lambda d: d.rule),
+    "pass-type": ("pass_types", PassTypeData, lambda d: d.pass_type),
+    "pass-use": ("pass_uses", PassUseData, lambda d: d.pass_id),
+    "rule": ("rules", RuleData, rule_key),
     "credential": ("credentials", CredentialData, lambda d: d.token_sha256),
 }
 TABLE_OF: dict[str, str] = {kind: table for kind, (table, _, _) in _KINDS.items()}

@@ -24,6 +24,8 @@ from schemas.scan import Lodging, Symptom, TripPurpose
 Cause = Literal["scan", "reference", "correction"]
 Risk = Literal["high", "medium", "low", "unknown"]
 Decision = Literal["admit", "register", "observe", "refer", "isolate", "turn_back"]
+#: The decisions from the weakest to the strongest; of all that rules say the strongest is taken.
+DECISIONS: tuple[Decision, ...] = ("admit", "register", "observe", "turn_back", "isolate", "refer")
 UnitLevel = Literal["city", "county", "township", "village", "custom"]
 LocationStatus = Literal["ok", "ambiguous", "county_only", "city_only", "outside", "unresolved"]
 #: Why an arrival lies at a county's desk and not with a unit below it.
@@ -45,7 +47,11 @@ class Location(Tolerant):
 
 
 class Finding(Tolerant):
-    """One rule that spoke. `grade_row` is the `row_id` of the grade it rests on; `evidence` holds codes, never text."""
+    """One rule that spoke. `grade_row` is the `row_id` of the grade it rests on; `evidence` holds codes, never text.
+
+    `decision` is what the rule adds to the decision. Where a pass or another rule exempts from it, `set_aside` is what it would
+    have said otherwise, and `exempted_by` names that rule, or the type of the pass.
+    """
 
     rule: Identifier
     version: int
@@ -53,6 +59,10 @@ class Finding(Tolerant):
     decision: Decision
     grade_row: str | None = None
     evidence: dict[str, str | int | float | bool | None]
+    #: The `row_id` of the rule itself.
+    rule_row: str | None = None
+    set_aside: Decision | None = None
+    exempted_by: Identifier | None = None
 
 
 class Arrival(Tolerant):

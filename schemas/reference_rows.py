@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from schemas.base import AreaCode, Identifier, Instant, KeyedHash, ShortText, Tolerant, UnitCode
+from schemas.base import AreaCode, Identifier, Instant, ShortText, Tolerant, UnitCode
+from schemas.rule_conditions import Grade
+from schemas.rules import PassData, PassTypeData, PassUseData, RuleData
 
-Grade = Literal["high", "medium", "low"]
 Role = Literal["device", "unit", "county", "health_desk", "analyst", "administrator"]
 
 
@@ -45,26 +46,6 @@ class UnitData(Tolerant):
     aliases: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
-class PassData(Tolerant):
-    """A passage permit (Henan order 1, 4 Feb 2020: A across provinces bound to one vehicle, B inside the province)."""
-
-    kind: Literal["pass"]
-    pass_id: Identifier
-    pass_type: Identifier
-    vehicle_key: KeyedHash | None = None
-    trips: int | None = None
-
-
-class RuleData(Tolerant):
-    """Parameters of a rule from a date on; `rule` names a file in `streams/rules`, `rule_version` goes into every finding."""
-
-    kind: Literal["rule"]
-    rule: Identifier
-    rule_version: int
-    enabled: bool = True
-    parameters: dict[str, str | int | float | bool] = Field(default_factory=dict)
-
-
 class CredentialData(Tolerant):
     """A bearer token by its SHA-256; `scope` is a site for a device, a unit for a desk, `*` for the whole city."""
 
@@ -75,7 +56,10 @@ class CredentialData(Tolerant):
     scope: str
 
 
-Data = Annotated[GradeData | SiteData | UnitData | PassData | RuleData | CredentialData, Field(discriminator="kind")]
+Data = Annotated[
+    GradeData | SiteData | UnitData | PassData | PassTypeData | PassUseData | RuleData | CredentialData,
+    Field(discriminator="kind"),
+]
 
 
 class ReferenceRow(Tolerant):

@@ -42,6 +42,7 @@ class Restriction:
 
 
 NOTHING = Restriction("0")
+EVERYONE = Restriction("1")
 
 
 def principal(credential: CredentialData, digest: str) -> Principal:
@@ -85,6 +86,17 @@ def unit_restriction(unit: str) -> Restriction:
         return Restriction("county_code = %(unit)s", {"unit": unit})
     county = {"unit": unit, "unit_county": unit[:_COUNTY]}
     return Restriction("county_code = %(unit_county)s AND startsWith(unit, %(unit)s)", county)
+
+
+def arrival_restriction(who: Principal) -> Restriction:
+    """The arrivals a credential may look at one by one: those on the lists `may_view` opens to it; none for all other roles."""
+    if who.role == "administrator":
+        return EVERYONE if who.scope == EVERYTHING else NOTHING
+    if who.role == "health_desk":
+        return unit_restriction((CITY if who.scope == EVERYTHING else who.scope) + HEALTH)
+    if who.role in ("county", "unit") and may_view(who, who.scope):
+        return unit_restriction(who.scope)
+    return NOTHING
 
 
 def units_seeing(arrival: Mapping[str, Any]) -> frozenset[str]:

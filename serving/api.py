@@ -16,6 +16,7 @@ from serving import (
     routes_analyst,
     routes_console,
     routes_docs,
+    routes_explanation,
     routes_operations,
     routes_overview,
     routes_units,
@@ -46,6 +47,7 @@ def create_app(services: Services) -> FastAPI:
     for routes in (
         routes_operations.router(services),
         routes_units.router(services),
+        routes_explanation.router(services, pages),
         routes_overview.router(services),
         routes_analyst.router(services),
         routes_console.router(services, pages),

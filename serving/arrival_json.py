@@ -71,7 +71,7 @@ def from_row(row: Mapping[str, Any]) -> dict[str, Any]:
 def told(fields: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Any]:
     """The JSON-ready form: the fields with `*_name` and `reason_zh`/`reason_en` added."""
     name = _namer(snapshot)
-    zh, en = reasons(fields["findings"], fields["desk_reason"], name)
+    zh, en = reasons(fields["findings"], fields["desk_reason"], name, snapshot.rules)
     return {
         **fields,
         "origin_name": name(fields["origin_code"]),

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from arrivals.runtime.reference_feed import ReferenceFeed
 from arrivals.runtime.settings import Settings
 from reference.gazetteer import load_gazetteer
 from reference.snapshot import Snapshot
 from schemas.errors import Reason, Rejected
-from serving.access import CITY
+from serving.access import CITY, EVERYONE
 from serving.answers import Analyst, Answer
 from serving.arrival_json import plain_value
 from serving.database import Database
+from serving.explanation import explain, explanation_sql
+from serving.explanation_text import as_lines
 from serving.exports import FORMATS
+from serving.names import place_name
 from serving.queries import QUERIES
+from serving.texts import LANGUAGES
 
 #: What a table on a terminal is made of: headers and rows.
 Rows = tuple[tuple[str, ...], list[tuple[Any, ...]]]
@@ -37,6 +42,23 @@ def run_report(settings: Settings, county: str, day: str, as_of: str | None, for
     """The daily report of a county, or of the whole city for 4114. Raises Rejected, Unavailable."""
     given = {"day": day} | ({} if county == CITY else {"county": county}) | ({"as_of": as_of} if as_of else {})
     return _asked(settings, lambda analyst: analyst.report(given), format)
+
+
+def run_explain(settings: Settings, event_id: str) -> tuple[Any, dict[str, list[str]]]:
+    """The explanation of an arrival, and its lines by language. Raises Rejected when there is no such arrival, Unavailable."""
+    with _snapshot(settings) as snapshot, _database(settings) as database:
+        found = database.ask_now(*explanation_sql(_event_id(event_id), EVERYONE)).records()
+        if not found:
+            raise Rejected("arrival_unknown", "No arrival with this id is stored.")
+        told, now = explain(found[0], snapshot()), snapshot()
+    return told, {language: as_lines(told, lambda code: place_name(now, code), language) for language in LANGUAGES}
+
+
+def _event_id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise Rejected("event_id_invalid", "An event id is a UUID such as 01705656-c5a0-7001-8000-000000000001.") from None
 
 
 def _asked(settings: Settings, ask: Callable[[Analyst], Answer], format: str) -> bytes | Rows | Any:

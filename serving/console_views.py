@@ -106,9 +106,9 @@ def person_row(told: Mapping[str, Any], language: Language) -> dict[str, Any]:
 
 def blank_row() -> dict[str, Any]:
     """The row of the page's template, to be filled by the script."""
-    return dict.fromkeys(("risk_word", "decision_word", "time", "name", "about", "why", "origin", "unit", "how"), "") | {
-        "risk": "low"
-    }
+    return dict.fromkeys(
+        ("event_id", "risk_word", "decision_word", "time", "name", "about", "why", "origin", "unit", "how"), ""
+    ) | {"risk": "low"}
 
 
 def _about(told: Mapping[str, Any], t: Mapping[str, str], language: Language) -> str:

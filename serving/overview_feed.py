@@ -65,7 +65,7 @@ class OverviewFeed:
         def name(code: str) -> str:
             return place_name(snapshot, code)
 
-        zh, en = reasons(orjson.loads(row["findings"] or "[]"), row["desk_reason"], name)
+        zh, en = reasons(orjson.loads(row["findings"] or "[]"), row["desk_reason"], name, snapshot.rules)
         told = {field: plain_value(value) for field, value in row.items() if field != "findings"}
         return told | {
             "site_name": site_name(snapshot, row["site_id"], row["occurred_at"]),

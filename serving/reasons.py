@@ -1,81 +1,100 @@
-"""Why a person is on the list, in plain words, from the findings' evidence: no code is shown that needs a handbook. Pure."""
+"""What a finding says in plain words: the text of its rule's row with the evidence put in. No rule has a text in code. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
+from importlib.resources import files
 from typing import Any
+
+import orjson
+
+from reference.dated import Dated, DatedTable
+from reference.shipped import rules_above_shipped
+from schemas.rules import PLACEHOLDER, RuleData
+from serving.texts import LANGUAGES, Language, catalogue
 
 Names = Callable[[str], str]
 Finding = Mapping[str, Any]
-_GRADE = {"high": ("高风险", "high-risk"), "medium": ("中风险", "medium-risk"), "low": ("低风险", "low-risk")}
-_UNPLACED = {
-    "ambiguous": (
-        "目的地有多个同名地点，请核实后转交",
-        "Several places have the name of the destination; please find out and pass on",
-    ),
-    "county_only": ("目的地只写到县，请核实到村(社区)", "The destination names a county only; please find out the village"),
-    "city_only": ("目的地只写到市，请核实到县、村", "The destination names the city only; please find out the county"),
-    "outside": ("目的地不在本市，途经", "The destination lies outside the city; passing through"),
-    "unresolved": ("目的地无法识别，请电话核实", "The destination could not be understood; please telephone"),
+Rules = DatedTable[RuleData]
+NO_ROWS: Rules = DatedTable()
+_AREAS = frozenset({"area", "graded_area", "listed_area", "destination_area", "origin"})
+_DEGREES = frozenset({"temperature_c", "threshold_c"})
+#: Evidence whose values are words, and the part of the vocabulary they are in.
+_WORDS = {"destination_grade": "grade", "symptoms": "symptom"} | {
+    name: name for name in ("grade", "via", "purpose", "status", "pass_state", "vehicle_role", "exemption")
 }
-_EXEMPTION = {
-    "pass": ("持有效通行证，登记后放行", "holds a valid pass: registered and let through"),
-    "purpose": ("防疫、复工或物资运输，医学观察", "serves epidemic prevention, work or supplies: observed"),
-    "none": ("无通行证，劝返", "no pass: turned back"),
-}
-_QUIET = ("无异常，正常登记", "Nothing unusual found")
 
 
-def reasons(findings: Sequence[Finding], desk_reason: str, names: Names) -> tuple[str, str]:
-    """All reasons, strongest rule first as decided, in Chinese and in English."""
-    said = [spoken for finding in findings if (spoken := _spoken(finding, names))]
-    if desk_reason in _UNPLACED and _UNPLACED[desk_reason] not in said:
-        said.append(_UNPLACED[desk_reason])
-    said = said or [_QUIET]
-    return "；".join(zh for zh, _ in said), "; ".join(en for _, en in said)
+@cache
+def words(language: Language) -> Mapping[str, str]:
+    """The vocabulary of explanations; both languages hold the same keys (a test compares)."""
+    found: dict[str, str] = orjson.loads((files("serving") / "words" / f"{language}.json").read_bytes())
+    return found
 
 
-def _spoken(finding: Finding, names: Names) -> tuple[str, str] | None:
-    speak = _RULES.get(finding["rule"])
-    if speak is None:
-        return f"规则 {finding['rule']}", f"rule {finding['rule']}"
-    return speak(finding["evidence"], names)
+def reasons(findings: Sequence[Finding], desk_reason: str, names: Names, rules: Rules = NO_ROWS) -> tuple[str, str]:
+    """All reasons in the order the rules spoke, in Chinese and in English. `rules` are those of the topic."""
+    zh, en = (_reasons(findings, desk_reason, names, rules, language) for language in LANGUAGES)
+    return "；".join(zh), "; ".join(en)
 
 
-def _fever(evidence: Mapping[str, Any], _: Names) -> tuple[str, str]:
-    measured, threshold = evidence["temperature_c"], evidence["threshold_c"]
-    return (
-        f"体温 {measured:.1f} ℃，达到 {threshold:.1f} ℃，移交卫健部门",
-        f"Temperature {measured:.1f} °C, at or above {threshold:.1f} °C: handed to the health desk",
-    )
+def _reasons(findings: Sequence[Finding], desk_reason: str, names: Names, rules: Rules, language: Language) -> list[str]:
+    t = words(language)
+    said = [finding_text(finding, names, rules, language) for finding in findings]
+    desk = t.get(f"status.{desk_reason}")
+    if desk is not None and desk not in said:
+        said.append(desk)
+    return said or [t["quiet"]]
 
 
-def _area_grade(evidence: Mapping[str, Any], names: Names) -> tuple[str, str]:
-    zh, en = _GRADE[evidence["grade"]]
-    place = names(evidence["area"])
-    if evidence["via"] == "stay":
-        return f"14天内到过{zh}地区 {place}", f"Stayed in {place} within 14 days, a {en} area"
-    return f"来自{zh}地区 {place}", f"From {place}, a {en} area"
+def finding_text(finding: Finding, names: Names, rules: Rules, language: Language) -> str:
+    """One finding as a sentence, with what it was exempted by."""
+    t, row = words(language), rule_row(finding, rules)
+    if row is None:
+        return t["rule_gone"].format(rule=finding["rule"])
+    template, evidence = getattr(row.data, f"text_{language}"), finding["evidence"]
+    text = PLACEHOLDER.sub(lambda m: evidence_text(m[1], evidence.get(m[1]), names, language), template)
+    return text[:1].upper() + text[1:] + exemption_text(finding, language)
 
 
-def _key_vehicle(evidence: Mapping[str, Any], names: Names) -> tuple[str, str]:
-    zh, en = _EXEMPTION[evidence["exemption"]]
-    place = names(evidence["graded_area"])
-    return f"重点地区（{place}）来车：{zh}", f"Vehicle from a key area ({place}): {en}"
+def exemption_text(finding: Finding, language: Language) -> str:
+    """Why the rule was set aside and what remains of its decision; '' when it was not."""
+    t, decisions = words(language), catalogue(language)
+    if finding.get("set_aside") is None:
+        return ""
+    why = t[f"exemption.{finding['evidence'].get('exemption', 'none')}"]
+    before, after = (decisions[f"decision.{finding[name]}"] for name in ("set_aside", "decision"))
+    return t["says.set_aside"].format(why=why, by=finding["exempted_by"], before=before, after=after)
 
 
-def _origin(_: Mapping[str, Any], __: Names) -> tuple[str, str]:
-    return "来源地不明，请核实", "Origin unknown; please find out"
+def evidence_text(name: str, value: Any, names: Names, language: Language) -> str:
+    """A value of the evidence as people say it."""
+    t = words(language)
+    if value is None or value == "":
+        return t["unknown"]
+    if isinstance(value, bool):
+        return t["yes" if value else "no"]
+    if name in _AREAS:
+        return names(value)
+    if name in _DEGREES:
+        return f"{value:.1f}"
+    if name in _WORDS:
+        return t["list"].join(t.get(f"{_WORDS[name]}.{part}", part) for part in str(value).split(","))
+    return str(value)
 
 
-def _unplaced(evidence: Mapping[str, Any], _: Names) -> tuple[str, str] | None:
-    return _UNPLACED.get(str(evidence["status"]))
+def rule_row(finding: Finding, rules: Rules = NO_ROWS) -> Dated[RuleData] | None:
+    """The row of the rule that spoke; for findings that do not name it, a row of that rule and version."""
+    index = _rows(rules)
+    return index.get(finding.get("rule_row") or "") or index.get((finding["rule"], finding.get("version", 1)))
 
 
-_RULES: dict[str, Callable[[Mapping[str, Any], Names], tuple[str, str] | None]] = {
-    "fever": _fever,
-    "area-grade": _area_grade,
-    "key-vehicle": _key_vehicle,
-    "origin-unknown": _origin,
-    "destination-unplaced": _unplaced,
-}
+@lru_cache(maxsize=4)
+def _rows(rules: Rules) -> Mapping[Any, Dated[RuleData]]:
+    table = rules_above_shipped(rules)
+    found: dict[Any, Dated[RuleData]] = {}
+    for key in reversed(table.keys()):
+        for row in reversed(table.history(key)):
+            found[row.row_id] = found[row.data.rule, row.data.rule_version] = row
+    return found

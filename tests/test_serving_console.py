@@ -285,7 +285,7 @@ def test_the_probes_name_what_is_missing(browser: Browser) -> None:
 
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/login", "/logout", "/session"}
 #: Pages that ask for a session themselves: they send strangers to the login page instead of answering 401.
-PAGES = {"/", "/units/{unit}", "/analysis"}
+PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}"}
 
 
 def test_every_route_declares_who_may_use_it(parts: Services) -> None:
@@ -294,6 +294,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
         routes_analyst,
         routes_console,
         routes_docs,
+        routes_explanation,
         routes_operations,
         routes_overview,
         routes_units,
@@ -303,6 +304,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
     routers = [module.router(parts) for module in (routes_analyst, routes_operations, routes_overview, routes_units)]
     routers += [
         routes_analysis.router(parts, pages),
+        routes_explanation.router(parts, pages),
         routes_console.router(parts, pages),
         routes_console.session_router(parts, pages),
     ]

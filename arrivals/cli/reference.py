@@ -20,6 +20,7 @@ from schemas.reference_rows import Role
 
 if TYPE_CHECKING:
     from reference.snapshot import Snapshot
+    from schemas.reference_rows import ReferenceRow
 
 reference = typer.Typer(
     help="Grades, sites, units, passes, rules, credentials: dated rows, appended and never overwritten.",
@@ -28,7 +29,7 @@ reference = typer.Typer(
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 _TIME = "RFC 3339 with an offset, such as 2020-02-18T00:00:00+08:00"
 AuthorOption = Annotated[str, typer.Option(help="Who decided it, as it shall be shown.")]
-KindArgument = Annotated[str, typer.Argument(help="grade, site, unit, pass, rule or credential.")]
+KindArgument = Annotated[str, typer.Argument(help="grade, site, unit, pass, pass-type, pass-use, rule or credential.")]
 
 
 def current_snapshot() -> Snapshot:
@@ -98,18 +99,23 @@ def add_grade(
 
 @reference.command(epilog=examples("reference load grades.csv --kind grade"))
 def load(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV with a header line, UTF-8.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(exists=True, dir_okay=False, help="CSV with a header line, or TOML for rules and pass types; UTF-8."),
+    ] = None,
     *,
-    kind: Annotated[str, typer.Option(help="grade, site, unit, pass or rule.")] = "grade",
+    kind: Annotated[str, typer.Option(help="Of a CSV file: grade, site, unit, pass or pass-use.")] = "grade",
 ) -> None:
-    """Append the rows of a CSV file; all of them or, when one is wrong, none."""
+    """Append the rows of a file, all or, when one is wrong, none; without a file, the shipped rules and pass types."""
     from arrivals.runtime.reference_writer import append
-    from reference.gazetteer import load_gazetteer
-    from reference.rows import row_of
+    from reference.shipped import missing_shipped, read_rows
 
-    known = load_gazetteer().known
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        rows = [row_of(kind, {k: v for k, v in line.items() if v not in ("", None)}, known) for line in csv.DictReader(lines)]
+    if file is None:
+        rows = list(missing_shipped(current_snapshot()))
+    elif file.suffix == ".toml":
+        rows = list(read_rows(file.read_text("utf-8")))
+    else:
+        rows = _read_csv(file, kind)
     offsets = append(load_settings(), rows)
     console().print(f"{len(rows)} rows appended; the reference version is now {offsets[-1] if offsets else 'unchanged'}.")
 
@@ -168,6 +174,15 @@ def _instant(text: str) -> datetime:
         return _INSTANT.validate_python(text)
     except ValidationError:
         raise Misconfigured("time_invalid", f"'{text}' is no time.", f"Write it as {_TIME}.") from None
+
+
+def _read_csv(file: Path, kind: str) -> list[ReferenceRow]:
+    from reference.gazetteer import load_gazetteer
+    from reference.rows import row_of
+
+    known = load_gazetteer().known
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        return [row_of(kind, {k: v for k, v in line.items() if v not in ("", None)}, known) for line in csv.DictReader(lines)]
 
 
 def _table(kind: str) -> str:

@@ -1,4 +1,4 @@
-"""What the demonstration needs to know before its first scan: sites, grades, and tokens for devices and desks.
+"""What the demonstration needs to know before its first scan: sites, grades, rules, and tokens for devices and desks.
 
 Idempotent: a second start appends only what is missing. Tokens lie in `<data_dir>/secrets/tokens.json` (mode 0600);
 the topic holds their hashes.
@@ -20,6 +20,7 @@ from arrivals.runtime.reference_writer import append, credential_row, new_token,
 from arrivals.runtime.settings import Settings
 from reference.gazetteer import Gazetteer
 from reference.rows import make_row, row_of
+from reference.shipped import missing_shipped
 from reference.snapshot import CITY, Snapshot
 from schemas.reference_rows import ReferenceRow, Role, SiteData
 
@@ -72,6 +73,7 @@ def seed_reference(settings: Settings, sites: Iterable[SiteData], gazetteer: Gaz
     rows = [
         *_sites(sites, feed.current),
         *_grades(feed.current, gazetteer),
+        *missing_shipped(feed.current),
         *_credentials(tokens, feed.current),
     ]
     if rows:

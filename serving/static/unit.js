@@ -36,6 +36,7 @@
     badge.replaceChild(shape, badge.querySelector("svg"));
     badge.querySelector("b").textContent = w["risk." + p.risk];
     a.text(li, "decision", w["decision." + p.decision]);
+    li.querySelector(".does").href = "/arrivals/" + p.event_id;
     a.text(li, "time", p.occurred_at.slice(5, 16).replace("T", " "));
     a.text(li, "name", p.name_masked);
     a.text(li, "about", about(p));

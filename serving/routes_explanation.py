@@ -1,0 +1,67 @@
+"""Why an arrival was decided as it was: `/v1/arrivals/{id}/explanation` for machines, `/arrivals/{id}` for people.
+
+Scoped like the arrival itself: what is not yours answers exactly like what does not exist.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from serving.access import Principal, arrival_restriction
+from serving.authentication import EVERYBODY, Allow, identify
+from serving.explanation import explain, explanation_sql
+from serving.explanation_text import as_lines
+from serving.names import place_name
+from serving.pages import Pages
+from serving.problems import not_found
+from serving.reasons import words
+from serving.routes_units import answer
+from serving.services import Services
+
+_DESCRIPTION = """Where from and where to, how both were located, every rule that spoke with its evidence, source and version,
+the grade rows and the pass it rests on, and the one that decided. `text_zh` and `text_en` say the same in plain words."""
+
+
+def router(services: Services, pages: Pages) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(tags=["units"])
+    allow = [Depends(Allow(services, EVERYBODY))]
+
+    @routes.get("/v1/arrivals/{event_id}/explanation", description=_DESCRIPTION, summary="Why", dependencies=allow)
+    async def explanation(request: Request, event_id: str) -> Response:
+        told = await _explained(services, request.state.who, event_id)
+        return answer(told | {f"text_{tongue}": _lines(services, told, tongue) for tongue in ("zh", "en")})
+
+    @routes.get("/arrivals/{event_id}", include_in_schema=False)
+    async def page(request: Request, event_id: str) -> Response:
+        who = identify(services, request)
+        if who is None:
+            return RedirectResponse("/login", 303)
+        told, language = await _explained(services, who, event_id), pages.language(request)
+        lines = _lines(services, told, language)
+        return pages.render(request, "arrival.html", {"told": told, "lines": lines, "w": words(language)})
+
+    return routes
+
+
+async def _explained(services: Services, who: Principal, event_id: str) -> dict[str, Any]:
+    """The explanation of an arrival the principal may look at. Raises Refused (404) for every other id."""
+    try:
+        known = str(UUID(event_id))
+    except ValueError:
+        raise not_found() from None
+    if known != event_id:
+        raise not_found()
+    found = (await services.database.ask(*explanation_sql(event_id, arrival_restriction(who)))).records()
+    if not found:
+        raise not_found()
+    return explain(found[0], services.snapshot())
+
+
+def _lines(services: Services, told: dict[str, Any], language: Any) -> list[str]:
+    snapshot = services.snapshot()
+    return as_lines(told, lambda code: place_name(snapshot, code), language)

@@ -1,0 +1,105 @@
+"""The explanation over real servers: for whoever sees the arrival, in words; for everybody else it does not exist."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from arrivals.embedded.clickhouse.launcher import ClickHouseServer
+from arrivals.embedded.kafka.server import KafkaServer
+from reference.shipped import shipped_rows
+from tests.serving_kit import arrival, event_id, feverish, quiet
+from tests.serving_stack import CREDENTIALS, ROOT, Stack, running_stack
+
+VILLAGE = "411426101201"
+SEEING = {"administrator:*", "county:411426", "unit:411426101", f"unit:{VILLAGE}"}
+
+
+@pytest.fixture(scope="module")
+def stack(
+    kafka_server: KafkaServer, clickhouse_server: ClickHouseServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    with running_stack(kafka_server, clickhouse_server, tmp_path_factory.mktemp("why"), "why.") as running:
+        running.store([arrival(1, VILLAGE), feverish(2, VILLAGE), quiet(3, VILLAGE)])
+        yield running
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_whoever_sees_the_arrival_is_told_why_and_for_all_others_there_is_nothing(stack: Stack, number: int) -> None:
+    path = f"/v1/arrivals/{event_id(number)}/explanation"
+    missing = stack.get(f"/v1/arrivals/{event_id(99)}/explanation", "administrator:*")
+    assert missing.status_code == 404
+    for role, scope in CREDENTIALS:
+        who = f"{role}:{scope}"
+        answer = stack.get(path, who)
+        if who in SEEING or (role == "health_desk" and number != 3):
+            assert answer.status_code == 200, who
+            assert answer.json()["event_id"] == event_id(number)
+        else:
+            assert (answer.status_code, answer.content) == (404, missing.content), who
+    assert stack.get(path).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "wrong", ["x", "0" * 32, "01705656C5A070018000000000000001", "%27", "01705656-c5a0-7001-8000-00000000000g"]
+)
+def test_what_is_no_event_id_does_not_exist(stack: Stack, wrong: str) -> None:
+    assert stack.get(f"/v1/arrivals/{wrong}/explanation", "administrator:*").status_code == 404
+
+
+def test_the_explanation_names_the_rule_that_decided_in_both_languages(stack: Stack) -> None:
+    told = stack.get(f"/v1/arrivals/{event_id(2)}/explanation", "health_desk:411426").json()
+    assert [rule["rule"] for rule in told["rules"] if rule["decided"]] == ["fever"]
+    assert "1. 体温 38.2 ℃，达到 37.3 ℃，移交卫健部门 → 移交卫健（高风险）【决定】" in told["text_zh"]
+    assert any(line.startswith("1. Temperature 38.2 °C") for line in told["text_en"])
+    assert "name_masked" not in told
+
+
+def test_the_page_says_it_to_people_and_the_list_leads_there(stack: Stack) -> None:
+    cookie = {"Authorization": f"Bearer {stack.tokens['unit:411426101']}", "Accept": "text/html"}
+    page = stack.client.get(f"/arrivals/{event_id(2)}", headers=cookie)
+    assert page.status_code == 200
+    assert "【决定】" in page.text
+    assert f'href="/arrivals/{event_id(2)}"' in stack.client.get("/units/411426101", headers=cookie).text
+    english = stack.client.get(f"/arrivals/{event_id(2)}?lang=en", headers=cookie).text
+    assert "[decided]" in english
+    assert stack.client.get(f"/arrivals/{event_id(2)}", follow_redirects=False).status_code == 303
+    other = {"Authorization": f"Bearer {stack.tokens['unit:411481100']}"}
+    assert stack.client.get(f"/arrivals/{event_id(2)}", headers=other).status_code == 404
+
+
+def run(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    values = stack.settings.model_dump(exclude_defaults=True).items()
+    environment = {f"ARRIVALS_{name}".upper(): str(value) for name, value in values}
+    command = [sys.executable, "-m", "arrivals", *arguments]
+    return subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90)
+
+
+def test_the_command_prints_both_languages_and_json(stack: Stack) -> None:
+    text = run(stack, "explain", event_id(2))
+    assert text.returncode == 0, text.stderr
+    assert "【决定】" in text.stdout
+    assert "[decided]" in text.stdout
+    told = json.loads(run(stack, "explain", event_id(2), "--json").stdout)
+    assert told["decided_by"] == "fever"
+    gone = run(stack, "explain", event_id(99))
+    assert gone.returncode == 1
+    assert "arrival_unknown" in gone.stderr
+
+
+def test_the_shipped_rules_are_appended_once_and_a_file_of_rules_whole_or_not_at_all(stack: Stack, tmp_path: Path) -> None:
+    first, second = run(stack, "reference", "load"), run(stack, "reference", "load")
+    assert first.stdout.startswith(f"{len(shipped_rows())} rows appended"), first.stderr
+    assert second.stdout.startswith("0 rows appended")
+    listed = json.loads(run(stack, "reference", "list", "rule", "--json").stdout)
+    assert {"fever", "key-vehicle"} <= {row["data"]["rule"] for row in listed}
+    own = tmp_path / "own.toml"
+    own.write_text('[[rule]]\nrule = "own"\nrule_version = 1\nconditions = [{ type = "magic" }]\n', "utf-8")
+    refused = run(stack, "reference", "load", str(own))
+    assert refused.returncode == 1
+    assert "reference_row" in refused.stderr
