@@ -51,10 +51,16 @@ def test_a_producer_goes_on_after_an_outage_longer_than_its_patience(tmp_path: P
     topic = settings.topic("scans")
     try:
         producer.send(topic, b"a scan").get(10)
-        sent = [producer.send(topic, b"a scan", partition=number % 4) for number in range(2_000)]
+        sent: list[Any] = []
+        pumping = threading.Event()
+        pump = threading.Thread(target=send_until, args=(pumping, producer, topic, sent))
+        pump.start()
+        time.sleep(0.5)
         server.kill()  # with records on their way, which are tried again until they expire
         while not any(future.failed() for future in sent):
             time.sleep(0.1)
+        pumping.set()
+        pump.join()
         server.start()
         patience = time.monotonic() + 20
         while not confirmed(producer, topic):
@@ -70,3 +76,9 @@ def confirmed(producer: KafkaProducer, topic: str) -> bool:
     except KafkaError:
         return False
     return True
+
+
+def send_until(stop: threading.Event, producer: KafkaProducer, topic: str, sent: list[Any]) -> None:
+    """Sends so much at a time that some of it is always on its way."""
+    while not stop.wait(0.005):
+        sent.extend(producer.send(topic, b"a scan" * 50, partition=number % 4) for number in range(200))
