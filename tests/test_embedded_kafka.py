@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +18,7 @@ from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from arrivals.embedded.kafka import maven
 from arrivals.embedded.kafka.jars import Jar, bring_jars, digest, locked_jars
-from arrivals.embedded.kafka.server import KafkaServer, answers
+from arrivals.embedded.kafka.server import KafkaServer, answers, new_cluster_id
 from arrivals.embedded.ports import free_port
 from arrivals.embedded.process import stop_child
 from schemas.errors import Misconfigured, Unavailable
@@ -228,3 +229,9 @@ def test_stopping_twice_is_harmless() -> None:
     child = subprocess.Popen([sys.executable, "-c", "pass"])
     assert stop_child(child) in (0, -15)
     assert stop_child(child) == child.returncode
+
+
+def test_cluster_ids_are_never_taken_for_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter([uuid.UUID(bytes=b"\xf8" * 16), uuid.UUID(bytes=b"\x00" * 16)])
+    monkeypatch.setattr(uuid, "uuid4", lambda: next(drawn))
+    assert new_cluster_id() == "A" * 22

@@ -124,14 +124,13 @@ class KafkaServer:
         return self._folder / "logs" / "console.log"
 
     def _format(self, java: Sequence[str]) -> None:
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*java, "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", self._properties.name]
+        command = [*java, "kafka.tools.StorageTool", "format", "--standalone", "-t", new_cluster_id(), "-c", self._properties.name]
         with self._console.open("wb") as log:
             done = subprocess.run(
                 command, stdout=log, stderr=subprocess.STDOUT, check=False, env=dict(java_environment()), cwd=self._folder
             )
         if done.returncode:
-            raise Misconfigured("kafka_format", f"Kafka cannot format {self._data}.", f"See {self._console}.")
+            raise Misconfigured("kafka_format", f"Kafka cannot format {self._data}: {self._last_words()}", "Mend what it names.")
 
     def _wait_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
@@ -147,6 +146,13 @@ class KafkaServer:
         places = [path for path in (self._console, self._folder / "logs" / "server.log") if path.exists()]
         lines = [line for path in places for line in path.read_text("utf-8", "replace").strip().splitlines()[-1:]]
         return f"{' / '.join(lines) or 'no output'} (see {self._folder / 'logs'})"
+
+
+def new_cluster_id() -> str:
+    """A random cluster id as Kafka writes them; never with a dash in front, which its tools take for an option."""
+    while (text := urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return text
 
 
 def answers(port: int) -> bool:
