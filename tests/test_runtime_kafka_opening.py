@@ -15,7 +15,7 @@ from kafka.errors import KafkaError
 
 from arrivals.embedded.kafka.server import KafkaServer
 from arrivals.embedded.ports import free_port
-from arrivals.runtime.kafka_clients import make_producer
+from arrivals.runtime.kafka_clients import make_consumer, make_producer
 from arrivals.runtime.kafka_opening import opened
 from arrivals.runtime.settings import load_settings
 from arrivals.runtime.topic_admin import ensure_topics
@@ -82,3 +82,17 @@ def send_until(stop: threading.Event, producer: KafkaProducer, topic: str, sent:
     """Sends so much at a time that some of it is always on its way."""
     while not stop.wait(0.005):
         sent.extend(producer.send(topic, b"a scan" * 50, partition=number % 4) for number in range(200))
+
+
+def test_a_member_waits_for_the_end_of_a_join_it_began(kafka_server: KafkaServer) -> None:
+    """Else a leader that joins again for new partitions stays without any: one start in 25 on a busy machine."""
+    settings = load_settings(kafka_bootstrap=kafka_server.bootstrap)
+    consumer = make_consumer(settings, "scans", group="joining")
+    try:
+        coordinator = consumer._coordinator
+        coordinator.rejoin_needed = False  # as after the assignment that the broker has not yet answered
+        assert not coordinator.need_rejoin()
+        coordinator.rejoining = True
+        assert coordinator.need_rejoin()
+    finally:
+        consumer.close()
