@@ -90,6 +90,7 @@ def test_a_member_waits_for_the_end_of_a_join_it_began(kafka_server: KafkaServer
     consumer = make_consumer(settings, "scans", group="joining")
     try:
         coordinator = consumer._coordinator
+        coordinator.group_protocols()
         coordinator.rejoin_needed = False  # as after the assignment that the broker has not yet answered
         assert not coordinator.need_rejoin()
         coordinator.rejoining = True
