@@ -83,7 +83,7 @@ class Deciding:
             return process(record.value or b"", snapshot, self._open)
         except ArrivalsError:
             raise
-        except Exception as error:  # noqa: BLE001 - one of the two places: it must not stop the people behind it
+        except Exception as error:  # noqa: BLE001 - the one place: it must not stop the people behind it
             return Dead(FAULT, _place(error), None)
 
     def _open(self, key_id: str, sealed: str, event_id: str) -> bytes:

@@ -50,7 +50,7 @@ NAMED_LIKE_OTHERS = {"arrivals.embedded.kafka": "it is Kafka; a subpackage two l
 BROAD_HANDLERS: dict[str, str] = {
     "streams.deciding.Deciding._outcome": "a poison record becomes a dead letter; a breaker stops a broken program",
 }
-"""Functions that may catch `Exception`: two in the whole product."""
+"""Functions that may catch `Exception`: two at most in the whole product."""
 
 
 def modules() -> Iterator[tuple[str, Path]]:

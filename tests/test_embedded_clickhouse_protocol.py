@@ -339,6 +339,7 @@ def test_a_client_that_dies_during_a_query_stops_it(server: ClickHouseServer, cl
     wait_until(lambda: running(client, "INSERT INTO FUNCTION null") == 1)
     dying.connection.socket.close()
     wait_until(lambda: running(client, "INSERT INTO FUNCTION null") == 0)
+    assert client.execute("SELECT 1") == [(1,)]
 
 
 def test_max_execution_time_ends_a_query(client: Client) -> None:

@@ -175,17 +175,17 @@ def test_tokens_that_ended_say_why(gateway: Gateway) -> None:
     ]
     append(gateway.settings, rows)
     for word in ("expired", "early", "revoked"):
-        wait_for(gateway, f"sq_device_{word}", f"token_{word}")
+        answer = answered(gateway, f"sq_device_{word}", f"token_{word}")
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
 
 
-def wait_for(gateway: Gateway, token: str, code: str) -> None:
-    """A revocation takes effect as soon as the gateway has read the row."""
+def answered(gateway: Gateway, token: str, code: str) -> httpx.Response:
+    """The first answer with this code. A revocation takes effect as soon as the gateway has read the row."""
     deadline = time.monotonic() + 20
     while (answer := gateway.post(scan(), authorization=f"Bearer {token}")).json().get("code") != code:
         assert time.monotonic() < deadline, answer.text
         time.sleep(0.5)
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
+    return answer
 
 
 def peak_kilobytes(gateway: Gateway) -> int:

@@ -84,16 +84,24 @@ def send_until(stop: threading.Event, producer: KafkaProducer, topic: str, sent:
         sent.extend(producer.send(topic, b"a scan" * 50, partition=number % 4) for number in range(200))
 
 
-def test_a_member_waits_for_the_end_of_a_join_it_began(kafka_server: KafkaServer) -> None:
-    """Else a leader that joins again for new partitions stays without any: one start in 25 on a busy machine."""
-    settings = load_settings(kafka_bootstrap=kafka_server.bootstrap)
-    consumer = make_consumer(settings, "scans", group="joining")
+def test_a_member_that_joins_again_while_polling_briefly_gets_its_partitions(
+    kafka_server: KafkaServer, topic_prefix: str
+) -> None:
+    """It begins to join again when it sees the topic; `poll` is back before the broker has answered."""
+    settings = load_settings(kafka_bootstrap=kafka_server.bootstrap, kafka_topic_prefix=topic_prefix)
+    consumer = make_consumer(settings, settings.topic("scans"), group=f"{topic_prefix}late", metadata_max_age_ms=100)
     try:
-        coordinator = consumer._coordinator
-        coordinator.group_protocols()
-        coordinator.rejoin_needed = False  # as after the assignment that the broker has not yet answered
-        assert not coordinator.need_rejoin()
-        coordinator.rejoining = True
-        assert coordinator.need_rejoin()
+        polled_until(consumer, consumer._coordinator.stable, "it never joined")
+        assert consumer.assignment() == set()
+        ensure_topics(settings)
+        polled_until(consumer, lambda: len(consumer.assignment()) == 4, "it stayed without partitions")
     finally:
         consumer.close()
+
+
+def polled_until(consumer: KafkaConsumer, true: Callable[[], bool], complaint: str) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline, complaint
+        consumer.poll(timeout_ms=0)
+        time.sleep(0.001)

@@ -21,8 +21,8 @@ from kafka.net.inet import KafkaNetSocket
 from kafka.producer.transaction_manager import TransactionManager, TransactionState
 
 C = TypeVar("C")
-_needs_rejoin = ConsumerCoordinator.need_rejoin
-_reset = TransactionManager.reset_producer_id
+_original_need_rejoin = ConsumerCoordinator.need_rejoin
+_original_reset = TransactionManager.reset_producer_id
 
 
 def opened(client: Callable[..., C], *args: Any, **configuration: Any) -> C:
@@ -60,10 +60,11 @@ async def _connect(
 
 def _need_rejoin(coordinator: ConsumerCoordinator) -> bool:
     """What kafka-python says, and true while an attempt to join is under way, so that its end is waited for."""
-    return bool(_needs_rejoin(coordinator)) or bool(coordinator.rejoining)
+    under_way = coordinator.rejoining and coordinator._subscription.partitions_auto_assigned()
+    return bool(under_way or _original_need_rejoin(coordinator))
 
 
 def _reset_and_ask_again(manager: TransactionManager) -> None:
     with manager._lock:
-        _reset(manager)
+        _original_reset(manager)
         manager._current_state = TransactionState.UNINITIALIZED

@@ -29,10 +29,7 @@ def jionlp_counties(texts: list[str]) -> list[str | None]:
     }  # fmt: skip
     found: list[str | None] = []
     for text in texts:
-        try:
-            answer = jionlp.parse_location(text, town_village=True) if text else {}
-        except Exception:  # noqa: BLE001 - a line it cannot read counts as not found
-            answer = {}
+        answer = jionlp.parse_location(text, town_village=True) if text else {}
         found.append(names.get(answer.get("county") or "") if answer.get("city") == "商丘市" else None)
     return found
 

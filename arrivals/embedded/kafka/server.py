@@ -124,16 +124,8 @@ class KafkaServer:
         return self._folder / "logs" / "console.log"
 
     def _format(self, java: Sequence[str]) -> None:
-        command = [
-            *java,
-            "kafka.tools.StorageTool",
-            "format",
-            "--standalone",
-            "-t",
-            new_cluster_id(),
-            "-c",
-            self._properties.name,
-        ]
+        wanted = ["--standalone", "--cluster-id", new_cluster_id(), "--config", self._properties.name]
+        command = [*java, "kafka.tools.StorageTool", "format", *wanted]
         with self._console.open("wb") as log:
             done = subprocess.run(
                 command, stdout=log, stderr=subprocess.STDOUT, check=False, env=dict(java_environment()), cwd=self._folder
