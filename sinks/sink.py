@@ -8,6 +8,7 @@ it held.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -182,7 +183,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._task is not None:
                 self._task.future.result(timeout=_GIVE_UP_SECONDS)
                 self._settle()
-            self._gathered_at = 0.0
+            self._gathered_at = -math.inf  # due now, however young the machine's clock is
             if not self._new:
                 self._launch()
             if self._task is not None:
