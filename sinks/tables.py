@@ -31,8 +31,8 @@ class Column:
     json: bool = False
 
     @property
-    def landing_type(self) -> str:
-        """The type in a landing table, and as a record is read: words and ids as plain text."""
+    def plain_type(self) -> str:
+        """The type as a record is read: words and ids as plain text."""
         return {WORD: TEXT, WORDS: TEXTS, "UUID": TEXT}.get(self.type, self.type)
 
 
@@ -40,14 +40,12 @@ class Column:
 class Sink:
     """One topic and the table its records rest in.
 
-    Records are inserted as they came into `inserts_into` (engine Null); a view of the engine, the feed, decodes them into
-    `table`, or into `landing` (engine Null too) where more than one table is filled from them.
+    Records are inserted as they came into `inserts_into` (engine Null); a view of the engine decodes them into `table`.
     """
 
     topic: str
     table: str
     columns: tuple[Column, ...]
-    landing: str | None = None
 
     @property
     def inserts_into(self) -> str:
@@ -132,7 +130,6 @@ ARRIVALS = Sink(
         Column("sealed_address", TEXT, "sealed.address", "Sealed texts of places", optional=True),
         *_COORDINATES,
     ),
-    landing="arrivals_landing",
 )
 
 ALERTS = Sink(
