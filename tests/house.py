@@ -24,7 +24,7 @@ PURE = (
     ),
     *("streams.batch_records", "streams.offset_ledger"),
     "producers.payloads",
-    *("sinks.ranges", "sinks.columns", "sinks.conversions", "sinks.tables"),
+    *("sinks.ranges", "sinks.columns", "sinks.record_types", "sinks.feeds", "sinks.tables"),
     *("serving.access", "serving.queries", "serving.positions", "serving.parameters"),
     *("serving.explanation", "serving.explanation_text", "serving.reasons"),
 )
