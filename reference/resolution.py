@@ -23,10 +23,9 @@ class Resolution:
     `ok`: a township or village, or a custom unit. `county_only`, `city_only`: nothing deeper is said. `ambiguous`:
     `candidates` are what
     it may be, the codes hold what all candidates share. `outside`: in `outside_code` (None where several areas bear the name).
-    `mismatch`: `village_elsewhere` and `village_unknown` (the township named has no such village),
-    `township_elsewhere` (nor the county
-    such a township), `township_unknown`, `area_unknown` (a county nobody knows), `later_name` (no single
-    predecessor), `two_addresses`.
+    `mismatch`: `village_elsewhere` and `village_unknown` (the township named has no such village), `township_elsewhere`
+    (nor the county such a township), `township_unknown`, `city_elsewhere` (the county does not lie in the city or
+    province named), `area_unknown` (a county nobody knows), `later_name` (no single predecessor), `two_addresses`.
     """
 
     text: str

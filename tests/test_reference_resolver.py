@@ -12,33 +12,36 @@ from benchmarks.corpus.generate import generate
 from benchmarks.corpus.handwritten import handwritten
 from benchmarks.corpus.judge import judge, report
 from benchmarks.resolver import totals
-from reference.gazetteer import Area, load_gazetteer
+from reference.gazetteer import Area, Gazetteer, load_gazetteer
 from reference.resolver import Resolver
 
 CITY = "4114"
 
 
 @cache
+def gazetteer() -> Gazetteer:
+    return load_gazetteer()
+
+
+@cache
 def resolver() -> Resolver:
-    return Resolver(load_gazetteer())
+    return Resolver(gazetteer())
 
 
 @cache
 def villages() -> tuple[Area, ...]:
-    return tuple(load_gazetteer().below(CITY, "village"))
+    return tuple(gazetteer().below(CITY, "village"))
 
 
 def test_the_gazetteer_is_complete() -> None:
-    gazetteer = load_gazetteer()
-    assert len(gazetteer.children(CITY)) == 11
-    assert len(tuple(gazetteer.below(CITY, "township"))) == 197
+    assert len(gazetteer().children(CITY)) == 11
+    assert len(tuple(gazetteer().below(CITY, "township"))) == 197
     assert len(villages()) == 4_830
-    assert gazetteer.area_name("411402001004") == "福逯社区居委会"
+    assert gazetteer().area_name("411402001004") == "福逯社区居委会"
 
 
 def test_the_corpus_is_resolved_as_well_as_promised() -> None:
-    gazetteer = load_gazetteer()
-    lines = [*generate(gazetteer), *handwritten(gazetteer)]
+    lines = [*generate(gazetteer()), *handwritten(gazetteer())]
     assert len(lines) >= 3_000
     tallies = judge((line, resolver().resolve(line.text)) for line in lines)
     reached = totals(tallies)
@@ -64,7 +67,7 @@ def test_a_place_elsewhere_is_outside(text: str) -> None:
 def test_a_named_township_wins_over_a_village_that_lies_elsewhere() -> None:
     answer = resolver().resolve("夏邑县车站镇火店村")
     assert answer.street_code is not None
-    assert load_gazetteer().area_name(answer.street_code) == "车站镇"
+    assert gazetteer().area_name(answer.street_code) == "车站镇"
     assert answer.village_code is None
     assert answer.mismatch is not None
 
@@ -72,7 +75,7 @@ def test_a_named_township_wins_over_a_village_that_lies_elsewhere() -> None:
 @settings(max_examples=200, deadline=None)
 @given(index=st.integers(0, 4_829), prefix=st.sampled_from(["河南省", "河南省商丘市", "商丘市", "河南商丘", "中国河南省商丘市"]))
 def test_a_province_or_city_in_front_changes_nothing(index: int, prefix: str) -> None:
-    chain = load_gazetteer().chain(villages()[index].code)
+    chain = gazetteer().chain(villages()[index].code)
     text = "".join(area.name for area in chain if len(area.code) > len(CITY))
     assert resolver().resolve(prefix + text).unit == resolver().resolve(text).unit
 
@@ -82,4 +85,4 @@ def test_a_province_or_city_in_front_changes_nothing(index: int, prefix: str) ->
 def test_any_text_is_answered_and_what_is_answered_exists(text: str) -> None:
     answer = resolver().resolve(text)
     assert 0 <= answer.score <= 1
-    assert answer.unit is None or load_gazetteer().known(answer.unit)
+    assert answer.unit is None or gazetteer().known(answer.unit)
