@@ -27,7 +27,7 @@ _CAME_LATER = re.compile(r"返乡|返回|回来|打工|务工|出发|过来|上�
 def is_marked(text: str, at: int) -> bool:
     """Whether words before a place say that another address begins there."""
     before = text[max(0, at - 8) : at]
-    return TO.search(before) is not None or FROM.search(before) is not None
+    return any(words.search(before) for words in (TO, FROM, HOME))
 
 
 def is_goal(text: str, at: int) -> bool:

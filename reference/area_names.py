@@ -69,6 +69,8 @@ _ROAD_WORDS = (  # noqa: SIM905 - a list of words, read as text
 #: 南京西路, 大同东街.
 _PARTS = tuple(part + way for part in "东西南北中前后" for way in ("路", "街", "大街", "大道", "巷"))
 _ROADS = (*_ROAD_WORDS, *_PARTS)
+#: What stands behind a road that bears the full name of an area: 佳县路12号; not 会宁县路河镇.
+_BEHIND_ROAD = frozenset(["", *"0123456789与和交段号中东西南北"])
 #: The first characters of those words.
 ROADS_FIRST = frozenset(word[0] for word in _ROADS)
 
@@ -103,5 +105,5 @@ def is_road(text: str, end: int, full: bool) -> bool:
     """Whether the name that ends here goes on as something that is no area: 北京路, 睢阳大道, 上海市场."""
     following = text[end : end + 1]
     if full:
-        return (following == "场" and text[end - 1] == "市") or (following == "路" and text[end : end + 2] != "路口")
+        return (following == "场" and text[end - 1] == "市") or (following == "路" and text[end + 1 : end + 2] in _BEHIND_ROAD)
     return following in ROADS_FIRST and text.startswith(_ROADS, end) and not text.startswith("乡下", end)

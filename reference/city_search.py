@@ -35,9 +35,11 @@ class CitySearch:
         slipped = self.slipped_county(text, at, hits, named)
         if slipped is not None:
             return slipped
-        if hit is not None and hit[2].kind == "township":
-            return self._further_on(text, at, hit, hits, named)
-        return self._bare(text, at, named)
+        if hit is not None and hit[2].kind == "zone":
+            if hit[1] - hit[0] >= len("商丘新区"):
+                return self._hit_in_city(text, hit, hits)
+            hit = first_hit(text, hits, hit[1], ("township",))
+        return self._further_on(text, at, hit, hits, named) if hit is not None else self._bare(text, at, named)
 
     def slipped_county(self, text: str, at: int, hits: Hits, named: bool) -> Reading | None:
         """A county of the city with one wrong character; where the character is unlike, the city and a township must
@@ -112,12 +114,25 @@ class CitySearch:
         if reading.code is not None and len(reading.code) >= TOWNSHIP and reading.mismatch is None:
             slip = self._county_slip(said, reading.code[:COUNTY])
             exact = is_village(reading) and reading.method.endswith("exact")
-            if slip <= Slip.ALIKE or (exact and (named or (slip is Slip.UNLIKE and len(said) > len("睢县")))):
+            long = len(self.places.county_names[reading.code[:COUNTY]]) > len("睢县")
+            if slip <= Slip.ALIKE or (exact and (named or (slip is Slip.UNLIKE and long))):
                 score = min(reading.score, SCORES.get(slip, 0.7))
                 return reading._replace(score=score, method=f"county_slip+{reading.method}", mismatch="area_unknown")
         return undecided(
             reading.candidates or (reading.code,) if reading.code else hit[2].codes, "township_in_city", "area_unknown"
         )
+
+    def shadowed(self, text: str, start: int, end: int, hits: Hits) -> Reading | None:
+        """The place in a county of ours of which the name of a county elsewhere, at `start` to `end`, may be a slip."""
+        for at in range(max(0, start - 1), start + 1):
+            slipped = self.slipped_county(text, at, hits, named=True) if end - start < len("夏邑县") else None
+            if slipped is not None:
+                return slipped
+        hit = first_hit(text, hits, end, ("township",))
+        if hit is None or hit[0] != end:
+            return None
+        reading = self._unknown_area(text, text[start:end], hit, hits, named=False)
+        return reading if reading.status == "ok" else None
 
     def _county_slip(self, said: str, county: str) -> Slip:
         """The slip by which a county came to be written so; `OTHER` where no single one did it."""

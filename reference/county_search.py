@@ -10,11 +10,16 @@ from reference.address_words import is_goal
 from reference.area_index import Name
 from reference.area_names import is_road
 from reference.name_table import EMPTY, Codes
+from reference.naming import TOWNSHIP_KINDS
 from reference.places import AROUND_ZONES, ZONES, Places
 from reference.resolution import CITY, COUNTY, TOWNSHIP, VILLAGE, Reading, one_or_more, placed, undecided
 from reference.slips import SCORES, Judge, Slip
 from reference.villages import NO_VILLAGE, Around, Found, is_tail, read_village
 
+#: What stands between two townships neither of which is the answer.
+_OR = frozenset(["", "或", "或者", "和", "与", "及", "还是"])
+#: Characters of a township's name and its kind at most, with a character too many.
+_LONGEST_WRITTEN = 7
 #: Characters a township's name has at most before its kind, when nobody knows it.
 LONGEST_STEM = 4
 
@@ -103,10 +108,19 @@ class CountySearch:
         """A township written with its kind after a county."""
         inside = within(hit, county)
         if not inside:
+            slipped = self.slipped_township(text, county, hit[0])
+            if slipped is not None and is_village(slipped):
+                return slipped
             return undecided((*hit[2].codes, county), "township", "township_elsewhere")
         if len(inside[0]) == COUNTY:
             return self.later_township(text, county, hit[1])
-        return self.in_township(text, inside[0], repeated_hit(hit, hits), "township", 1.0)
+        span = repeated_hit(hit, hits)
+        other = [
+            h for h in hits if text[span[1] : h[0]] in _OR and h[0] >= span[1] and h[2].kind == "township" and within(h, county)
+        ]
+        if other:
+            return undecided((inside[0], *within(other[0], county)), "township", "two_addresses")
+        return self.in_township(text, inside[0], span, "township", 1.0)
 
     def later_township(self, text: str, county: str, at: int) -> Reading:
         """A township founded after the edition from parts of several: only its villages tell where it was."""
@@ -126,7 +140,7 @@ class CountySearch:
             whole, whole_end = self.places.villages[county].longest(text, at)
             if whole and whole_end >= end and is_tail(text, whole_end):
                 return self._same_name(text, codes[0], end, whole, whole_end)
-            if is_road(text, end, full=False):
+            if text[end : end + 1] == "区" or is_road(text, end, full=False):
                 return None
             slipped = self.slipped_township(text, county, at)
             if slipped is not None and is_village(slipped):
@@ -176,25 +190,37 @@ class CountySearch:
         return placed(county, 0.9, "county", (), "township_unknown" if unknown else None)
 
     def slipped_township(self, text: str, area: str, at: int) -> Reading | None:
-        """A township of a county, or of the city, with one wrong character, written with its kind.
+        """A township of a county, or of the city, written with its kind and one slip.
 
-        Where the character is unlike the right one, or the name may be another's, a village of the township must bear it out.
+        Where the slip is not believable by itself, or the kind is what is wrong, a village of the township must bear it out.
         """
-        kind = _TOWNSHIP_KIND.search(text, at + 1, at + 8)
-        if kind is None:
-            return None
-        near = self.judge.nearest(text[at : kind.start()], self.places.townships.get(area, EMPTY), ())
-        if near is None:
-            return None
-        streets = [code for code in near.codes if len(code) == TOWNSHIP]
-        score = SCORES.get(near.slip, 0.7)
-        answers = [self.in_township(text, s, kind.span(), "township_slip", score) for s in streets]
-        if len(answers) == 1 and area != CITY and near.slip <= Slip.UNLIKE:
-            return answers[0]
-        firm = [a for a in answers if is_village(a) and (near.slip <= Slip.ALIKE or a.method.endswith("exact"))]
-        if len(firm) == 1:
-            return firm[0]
-        return undecided(streets, "township_slip") if streets and near.slip <= Slip.ALIKE else None
+        table, weak = self.places.written.get(area, EMPTY), None
+        for size in range(min(_LONGEST_WRITTEN, len(text) - at), 1, -1):
+            near = self.judge.nearest(text[at : at + size], table, ())
+            if near is None:
+                continue
+            span, score = (at, at + size), SCORES.get(near.slip, 0.7)
+            answers = [self.in_township(text, street, span, "township_slip", score) for street in near.codes]
+            firm = [a for a in answers if is_village(a) and (near.slip <= Slip.ALIKE or a.method.endswith("exact"))]
+            if len(firm) == 1:
+                return firm[0]
+            if weak is None and near.slip <= (Slip.ALIKE if area == CITY else Slip.UNLIKE) and _ends_with_kind(text, *span):
+                weak = _weak(answers, near.codes, area)
+        return weak
+
+
+def _weak(answers: Sequence[Reading], streets: Codes, area: str) -> Reading:
+    """What a township with a slip comes to that no village bears out; one of another township speaks against it."""
+    if len(answers) > 1 or area == CITY:
+        return undecided(streets, "township_slip")
+    if answers[0].mismatch == "village_elsewhere":
+        return undecided((*streets, *answers[0].candidates), "township_slip", "village_elsewhere")
+    return answers[0]
+
+
+def _ends_with_kind(text: str, start: int, end: int) -> bool:
+    """Whether a township's name that stands at `start` to `end` ends with a kind."""
+    return text.endswith(TOWNSHIP_KINDS, start, end) and not text.startswith(TOWNSHIP_KINDS, end)
 
 
 def is_village(reading: Reading) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from reference.area_index import Name
 from reference.area_names import ROADS_FIRST
@@ -34,11 +35,12 @@ Pairs = Iterable[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """`townships` by county and city code, `villages` by township, county and city code; `names` are what is found
-    anywhere in a text.
+    """`townships` by county and city code, `villages` by township, county and city code; `written` are the townships
+    with their kind; `names` are what is found anywhere in a text.
     """
 
     townships: Mapping[str, Table]
+    written: Mapping[str, Table]
     villages: Mapping[str, Table]
     counties: Table
     county_names: Mapping[str, str]
@@ -52,14 +54,22 @@ def build_places(gazetteer: Gazetteer) -> Places:
     villages = [(a.code, stem_of_village(a.name)) for a in gazetteer.below(SHANGQIU, "village")]
     moved = [(code, stem_of_township(name)) for code, name in gazetteer.later if len(code) <= len("411426105")]
     renamed = [(code, stem_of_village(name)) for code, name in gazetteer.later if len(code) > len("411426105")]
+    kinds = [(a.code, a.name[-len(kind) :]) for a in gazetteer.below(SHANGQIU, "township") for kind in _kind(a.name)]
+    stems = dict(townships)
     return Places(
         _tables(townships, moved, (6, 4)),
+        _tables([(code, stems[code] + kind) for code, kind in kinds], [], (6, 4)),
         _tables(villages, renamed, (9, 6, 4)),
         _counties(gazetteer),
         {a.code: a.name for a in gazetteer.children(SHANGQIU)},
         tuple(_found_anywhere(gazetteer, [*moved, *townships])),
         _often_first(stem for _, stem in villages),
     )
+
+
+def _kind(name: str) -> Iterator[str]:
+    """The kind of a township, if its name tells it."""
+    yield from islice((kind for kind in TOWNSHIP_KINDS if name.endswith(kind)), 1)
 
 
 def _often_first(stems: Iterable[str]) -> frozenset[str]:

@@ -85,10 +85,9 @@ class Resolver:
                 here = self._local.in_city(without_marker(clean[: chain.start]), 0, found, named=False)
             if here.code is not None or is_origin(clean, chain):
                 return here
-        if len(code) == COUNTY and chain.start == chain.end - len("成县") > 0:
-            slipped = self._local.slipped_county(clean, chain.start - 1, found, named=True)
-            if slipped is not None:
-                return slipped
+        shadowed = self._local.shadowed(clean, chain.start, chain.end, found) if chain.top == COUNTY else None
+        if shadowed is not None:
+            return shadowed
         deepest = self._index.find_normalised(clean[chain.start :])
         several = chain.codes if len(chain.codes) > 1 else ()
         return Reading("outside", None, 0.95, "outside", several, None, deepest or code or None)

@@ -11,9 +11,11 @@ from reference.slips import SCORES, VILLAGE_LAST, Judge, Slip
 
 _NUMERALS = "0-9一二三四五六七八九十"
 _KIND = r"村民委|村委|居委|居民委|社区|行政村|自然村|生活区|大队|村(?!民)"
+#: The same with a slip in it.
+_KIND_SLIP = r".?民?委员?会|村.委|村民.员会|[材存寸忖邨](?:[0-9]|$)|[^路街道巷弄](?=[0-9]+[号组队])"
 _GROUP = rf"第?[{_NUMERALS}]+(?:村民小组|村民组|小组|组|队|号|单元|栋|幢)|第?[0-9]+|[A-Z]|村民|组|路口|小学|中学|附近|学校|卫生"
 #: What may follow a village's name: its kind, a group, a house, a part of it.
-_TAIL = re.compile(rf"{_KIND}|{_GROUP}|[甲乙东西南北前后{_NUMERALS}]+(?:队|楼|街|巷|路|院|头|门|区)|队")
+_TAIL = re.compile(rf"{_KIND}|{_GROUP}|[甲乙东西南北前后{_NUMERALS}]+(?:队|楼|街|巷|路|院|头|门|区)|队|{_KIND_SLIP}")
 #: Where a name that is not known must end.
 _END = re.compile(f"{_KIND}|{_GROUP}")
 _EXPLICIT = re.compile(_KIND)
@@ -60,7 +62,7 @@ class Around(NamedTuple):
 def read_village(text: str, at: int, table: Table, around: Around) -> Found:
     """The village of `table` that `text` names at `at`."""
     codes, end = table.longest(text, at)
-    if codes and is_tail(text, end):
+    if codes and (is_tail(text, end) or (text[end - 1] == "村" and end - at > len("李村"))):
         return Found(codes, 1.0, "exact", text[at:end], True)
     named, explicit = name_at(text, at)
     said = Found((), 0.0, "none", named, explicit, codes)
