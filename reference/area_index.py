@@ -9,7 +9,7 @@ from os.path import commonprefix
 import ahocorasick
 
 from reference.address_words import is_marked
-from reference.area_names import KNOWN_SHORT, WORDS, full_names, is_road, short_names
+from reference.area_names import BEGIN_ROAD, KNOWN_SHORT, WORDS, full_names, is_road, short_names
 from reference.characters import Characters
 from reference.normalise import make_normaliser
 
@@ -109,7 +109,14 @@ def automaton(names: Iterable[Name]) -> ahocorasick.Automaton:
 
 def hits(machine: ahocorasick.Automaton, text: str) -> list[tuple[int, int, Name]]:
     """(start, end, name) of the leftmost longest names, without those that only name a road, a house or a village."""
-    found = [(last + 1 - len(name.text), last + 1, name) for last, name in machine.iter_long(text)]
+    found, doubtful = [], False
+    for last, name in machine.iter_long(text):
+        end = last + 1
+        found.append((end - len(name.text), end, name))
+        if name.kind == "area" and text[end : end + 1] in BEGIN_ROAD and is_road(text, end, name.full):
+            doubtful = True
+    if not doubtful:
+        return found
     return [hit for i, hit in enumerate(found) if not _names_a_road(text, hit, found[i + 1 : i + 2])]
 
 

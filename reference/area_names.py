@@ -73,6 +73,8 @@ _ROADS = (*_ROAD_WORDS, *_PARTS)
 _BEHIND_ROAD = frozenset(["", *"0123456789与和交段号中东西南北"])
 #: The first characters of those words.
 ROADS_FIRST = frozenset(word[0] for word in _ROADS)
+#: The same with those that follow full names.
+BEGIN_ROAD = ROADS_FIRST | {"场", "路"}
 
 
 def full_names(code: str, name: str) -> Iterator[str]:

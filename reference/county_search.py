@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reference.address_words import is_goal
 from reference.area_index import Name
@@ -54,9 +55,9 @@ class CountySearch:
         """Where the township with its kind leads to no village, perhaps the kind begins the village's name: 镇里固 镇北."""
         codes, end = self.places.townships.get(county, EMPTY).longest(text, at)
         if len(codes) == 1 and len(codes[0]) == TOWNSHIP:
-            found = self.village(text, end, codes[0])
-            if found.method == "exact" and len(found.codes) == 1:
-                return placed(found.codes[0], 0.85, "short_township+exact")
+            exact = self._exact(text, end, codes[0])
+            if len(exact) == 1:
+                return placed(exact[0], 0.85, "short_township+exact")
         return reading
 
     def in_township(self, text: str, street: str, span: tuple[int, int], method: str, score: float) -> Reading:
@@ -88,9 +89,13 @@ class CountySearch:
         """What the text says of a village of an area (a township, a county or the city)."""
         if at >= len(text):
             return NO_VILLAGE
+        return read_village(text, at, self.places.villages.get(area, EMPTY), self._around(area[:COUNTY]))
+
+    @lru_cache(maxsize=32)  # noqa: B019 - as long-lived as the gazetteer
+    def _around(self, county: str) -> Around:
+        """What names in a county are weighed against."""
         villages = self.places.villages
-        around = Around(villages.get(area[:COUNTY], EMPTY).names, villages[CITY], self.judge)
-        return read_village(text, at, villages.get(area, EMPTY), around)
+        return Around(villages.get(county, EMPTY).names, villages[CITY], self.judge)
 
     def _exact(self, text: str, at: int, area: str) -> Codes:
         """The villages of an area whose name stands at a place and ends there."""
@@ -195,7 +200,7 @@ class CountySearch:
         Where the slip is not believable by itself, or the kind is what is wrong, a village of the township must bear it out.
         """
         table, weak = self.places.written.get(area, EMPTY), None
-        for size in range(min(_LONGEST_WRITTEN, len(text) - at), 1, -1):
+        for size in _sizes(text, at):
             near = self.judge.nearest(text[at : at + size], table, ())
             if near is None:
                 continue
@@ -216,6 +221,16 @@ def _weak(answers: Sequence[Reading], streets: Codes, area: str) -> Reading:
     if answers[0].mismatch == "village_elsewhere":
         return undecided((*streets, *answers[0].candidates), "township_slip", "village_elsewhere")
     return answers[0]
+
+
+def _sizes(text: str, at: int) -> Iterator[int]:
+    """How long a township's name at a place may be, written with its kind: first as it seems, then as slips may have made it."""
+    longest = min(_LONGEST_WRITTEN, len(text) - at)
+    kind = _TOWNSHIP_KIND.search(text, at + 1, at + longest)
+    seems = kind.end() - at if kind else 0
+    if seems:
+        yield seems
+    yield from (size for size in range(longest, 1, -1) if size != seems)
 
 
 def _ends_with_kind(text: str, start: int, end: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from reference.area_index import common_area
@@ -15,8 +14,7 @@ COUNTY, TOWNSHIP, VILLAGE = 6, 9, 12
 MOST_CANDIDATES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(NamedTuple):
     """Where an address is. `unit` is the deepest unit the text supports, never a guess; `score` 0..1 tells how firm
     the reading is.
 

@@ -20,7 +20,7 @@ _TAIL = re.compile(rf"{_KIND}|{_GROUP}|[甲乙东西南北前后{_NUMERALS}]+(?:
 _END = re.compile(f"{_KIND}|{_GROUP}")
 _EXPLICIT = re.compile(_KIND)
 #: After these a name may begin in the middle of a text: `平原路新区社区`.
-BREAK = frozenset("路街道号巷口旁边侧院园城头内处区委会室府栋")
+_BROKEN = re.compile(r"[A-Z0-9路街道号巷口旁边侧院园城头内处区委会室府栋](?=[\u4e00-\u9fff]{2})")
 #: What people put between a township and its village; the village must then be written in full.
 _GAP = re.compile(
     r"(?:的|下辖|下属|辖区|境内|管辖|(?:东|西|南|北|中|前|后)+(?:边|面|侧|头|部|街|地)|街[东西南北]|(?:集|街|镇|乡|县)上?|人民政府|政府|"
@@ -127,11 +127,10 @@ def _further_on(text: str, at: int, said: Found, table: Table) -> Found | None:
         codes, end = table.longest(text, gap.end())
         if codes and is_tail(text, end):
             return said._replace(codes=codes, score=0.85, method="further_on")
-    for start in range(at + 1, len(text) - 1):
-        if text[start - 1] in BREAK or text[start - 1].isascii():
-            codes, end = table.longest(text, start)
-            if codes and is_explicit(text, end):
-                return said._replace(codes=codes, score=0.8, method="further_on")
+    for begun in _BROKEN.finditer(text, at):
+        codes, end = table.longest(text, begun.end())
+        if codes and is_explicit(text, end):
+            return said._replace(codes=codes, score=0.8, method="further_on")
     return None
 
 
