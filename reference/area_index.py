@@ -138,10 +138,11 @@ def read_chains(found: Iterable[tuple[int, int, Name]], text: str) -> list[Chain
     for start, end, name in found:
         if name.kind != "area":
             below = True
-        elif chains and _continues(chains[-1], start, end, name, text):
-            continue
-        elif name.alone and (name.full or not below or is_marked(text, start)):
-            chains.append(Chain(start, end, name.alone, name.full, len(name.alone[0])))
+        elif (name.full or not below or is_marked(text, start)) and not (
+            chains and _continues(chains[-1], start, end, name, text)
+        ):
+            if name.alone:
+                chains.append(Chain(start, end, name.alone, name.full, len(name.alone[0])))
     return chains
 
 

@@ -22,8 +22,8 @@ AROUND_ZONES = frozenset({"411402", "411403", *ZONES})
 #: were until 1997 is read in the same way.
 _ZONE_NAMES = {
     "城乡一体化示范区 一体化示范区 示范区 商丘新区 商丘市新区 开发区 商丘开发区 高新区": ZONES,
-    "河南商丘经济开发区 商丘经济开发区 经济开发区 经济技术开发区 商丘经济技术开发区 经开区": (ECONOMIC,),
-    "豫东综合物流产业聚集区 豫东综合物流产业集聚区 豫东综合物流园区 豫东物流产业集聚区 豫东物流园区": (LOGISTICS,),
+    "商丘经济开发区 经济开发区 经济技术开发区 商丘经济技术开发区 经开区": (ECONOMIC,),
+    "豫东综合物流产业集聚区 豫东综合物流园区 豫东物流产业集聚区 豫东物流园区": (LOGISTICS,),
     "商丘县 县级商丘市": ("411403", "411402"),
 }
 #: Township-level units that are named like things every county has; they count only right after their county.
@@ -138,4 +138,9 @@ def _found_anywhere(gazetteer: Gazetteer, townships: Pairs) -> Iterator[Name]:
             codes[area.name] = tuple(dict.fromkeys((*codes.get(area.name, ()), area.code)))
     yield from (Name(text, meant, meant, True, "township") for text, meant in codes.items())
     for names, meant in _ZONE_NAMES.items():
-        yield from (Name(text, meant, meant, True, "zone") for text in names.split())
+        yield from (Name(text, meant, meant, True, "area" if _is_zone_in_full(text, meant) else "zone") for text in names.split())
+
+
+def _is_zone_in_full(name: str, meant: Codes) -> bool:
+    """Whether a zone's name leaves no doubt, so that it counts like that of a county."""
+    return len(meant) == 1 and name.startswith(("商丘", "豫东"))

@@ -23,7 +23,7 @@ _EXPLICIT = re.compile(_KIND)
 _BROKEN = re.compile(r"[A-Z0-9路街道号巷口旁边侧院园城头内处区委会室府栋](?=[\u4e00-\u9fff]{2})")
 #: What people put between a township and its village; the village must then be written in full.
 _GAP = re.compile(
-    r"(?:的|下辖|下属|辖区|境内|管辖|(?:东|西|南|北|中|前|后)+(?:边|面|侧|头|部|街|地)|街[东西南北]|(?:集|街|镇|乡|县)上?|人民政府|政府|"
+    r"(?:的|下辖|下属|辖区|境内|管辖|(?:东|西|南|北|中|前|后)+(?:边|面|侧|头|部)|街[东西南北]|(?:集|街|镇|乡|县)上|人民政府|政府|"
     r"(?:东|西|南|北)*[0-9一二三四五六七八九十]+(?:公里|里地|里|米))+"
 )
 #: How long a misspelt name is taken to be where nothing says where it ends.
