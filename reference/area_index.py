@@ -138,11 +138,10 @@ def read_chains(found: Iterable[tuple[int, int, Name]], text: str) -> list[Chain
     for start, end, name in found:
         if name.kind != "area":
             below = True
-        elif (name.full or not below or is_marked(text, start)) and not (
-            chains and _continues(chains[-1], start, end, name, text)
-        ):
-            if name.alone:
-                chains.append(Chain(start, end, name.alone, name.full, len(name.alone[0])))
+            continue
+        counts = name.full or not below or is_marked(text, start)
+        if counts and not (chains and _continues(chains[-1], start, end, name, text)) and name.alone:
+            chains.append(Chain(start, end, name.alone, name.full, len(name.alone[0])))
     return chains
 
 

@@ -17,6 +17,8 @@ from reference.resolution import CITY, COUNTY, TOWNSHIP, VILLAGE, Reading, one_o
 from reference.slips import SCORES, Judge, Slip
 from reference.villages import NO_VILLAGE, Around, Found, is_tail, read_village
 
+#: How names of townships end that tell by themselves what they are: 产业集聚区, 农场.
+_KINDS_IN_NAME = frozenset("区场")
 #: What stands between two townships neither of which is the answer.
 _OR = frozenset(["", "或", "或者", "和", "与", "及", "还是"])
 #: Characters of a township's name and its kind at most, with a character too many.
@@ -145,7 +147,8 @@ class CountySearch:
             whole, whole_end = self.places.villages[county].longest(text, at)
             if whole and whole_end >= end and is_tail(text, whole_end):
                 return self._same_name(text, codes[0], end, whole, whole_end)
-            if text[end : end + 1] == "区" or is_road(text, end, full=False):
+            bare = text[end - 1] not in _KINDS_IN_NAME
+            if bare and (text[end : end + 1] == "区" or is_road(text, end, full=False)):
                 return None
             slipped = self.slipped_township(text, county, at)
             if slipped is not None and is_village(slipped):

@@ -101,6 +101,8 @@ def _tables(official: list[tuple[str, str]], later: list[tuple[str, str]], lengt
         spelled, renamed, first = (_grouped(length, pairs) for pairs in sources)
         for area, names in first.items():
             merged = {**spelled.get(area, {}), **renamed.get(area, {}), **names}
+            for name in [name for name in names if len(name) > len("李村") and name.endswith("村")]:
+                merged[name] = tuple(dict.fromkeys((*merged[name], *merged.get(name[:-1], ()))))
             tables[area] = make_table(merged, (name for code, name in official if code.startswith(area)))
     return tables
 
