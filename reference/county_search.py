@@ -116,7 +116,8 @@ class CountySearch:
         inside = within(hit, county)
         if not inside:
             slipped = self.slipped_township(text, county, hit[0])
-            if slipped is not None and is_village(slipped):
+            there = any(self._exact(text, hit[1], code) for code in hit[2].codes)
+            if slipped is not None and is_village(slipped) and slipped.method.endswith("exact") and not there:
                 return slipped
             return undecided((*hit[2].codes, county), "township", "township_elsewhere")
         if len(inside[0]) == COUNTY:
@@ -150,7 +151,7 @@ class CountySearch:
             bare = text[end - 1] not in _KINDS_IN_NAME
             if bare and (text[end : end + 1] == "区" or is_road(text, end, full=False)):
                 return None
-            slipped = self.slipped_township(text, county, at)
+            slipped = self.slipped_township(text, county, at, end - at)
             if slipped is not None and is_village(slipped):
                 return slipped
         return self._with_village(text, codes[0], end, below, "short_township", 0.95)
@@ -197,13 +198,14 @@ class CountySearch:
         unknown = kind is not None and kind.start() - at <= LONGEST_STEM and text[kind.start()] != "街"
         return placed(county, 0.9, "county", (), "township_unknown" if unknown else None)
 
-    def slipped_township(self, text: str, area: str, at: int) -> Reading | None:
-        """A township of a county, or of the city, written with its kind and one slip.
+    def slipped_township(self, text: str, area: str, at: int, stem: int = 0) -> Reading | None:
+        """A township of a county, or of the city, written with its kind and one slip; `stem` is the length of its name without
+        the kind, if that stands there: then it is the kind that may be wrong.
 
         Where the slip is not believable by itself, or the kind is what is wrong, a village of the township must bear it out.
         """
         table, weak = self.places.written.get(area, EMPTY), None
-        for size in _sizes(text, at):
+        for size in _sizes(text, at, stem):
             near = self.judge.nearest(text[at : at + size], table, ())
             if near is None:
                 continue
@@ -226,13 +228,15 @@ def _weak(answers: Sequence[Reading], streets: Codes, area: str) -> Reading:
     return answers[0]
 
 
-def _sizes(text: str, at: int) -> Iterator[int]:
+def _sizes(text: str, at: int, stem: int) -> Iterator[int]:
     """How long a township's name at a place may be, written with its kind: first as it seems, then as slips may have made it."""
     longest = min(_LONGEST_WRITTEN, len(text) - at)
     kind = _TOWNSHIP_KIND.search(text, at + 1, at + longest)
-    seems = kind.end() - at if kind else 0
-    if seems:
-        yield seems
+    if kind is None:
+        yield from range(stem + 1, min(stem + 2, longest) + 1) if stem else ()
+        return
+    seems = kind.end() - at
+    yield seems
     yield from (size for size in range(longest, 1, -1) if size != seems)
 
 

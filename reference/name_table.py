@@ -4,93 +4,86 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import NamedTuple
 
 Codes = tuple[str, ...]
-
-
-class Edit(IntEnum):
-    """How what was written differs from a name."""
-
-    REPLACED = 0
-    MOVED = 1
-    ADDED = 2
-    LEFT_OUT = 3
-
-
-class Near(NamedTuple):
-    """A name one edit away; `at` is the first place of the edit in the longer of the two."""
-
-    name: str
-    edit: Edit
-    at: int
+#: Stands for the one character in which two names differ.
+_ANY = "?"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """The names of one area with the codes they may mean; `official` are the names to measure a slip against.
-
-    `forms` holds the official names by themselves and by each form that lacks one of their characters: two names are at most
-    one edit apart only if they share a form.
-    """
+    """The names of one area with the codes they may mean; `official` are the names to measure a slip against."""
 
     names: Mapping[str, Codes]
     official: frozenset[str]
-    lengths: tuple[int, ...]
-    forms: Mapping[str, tuple[str, ...]] = field(repr=False)
+    #: First character -> the lengths of the names that begin with it, the longest first.
+    lengths: Mapping[str, tuple[int, ...]]
+    #: A name with one character masked, and with one left out, -> the official names it may stand for.
+    masked: Mapping[str, tuple[str, ...]] = field(repr=False)
+    shorter: Mapping[str, tuple[str, ...]] = field(repr=False)
     #: The first and second characters of the official names: what is near one of them begins with one of these or has it second.
     heads: frozenset[str] = field(repr=False)
+    #: The official names, whole and with one character left out: two names are near only if they share one of these.
+    forms: frozenset[str] = field(repr=False)
 
     def longest(self, text: str, at: int) -> tuple[Codes, int]:
         """The codes and the end of the longest name that stands at a position; no codes where none does."""
         names = self.names
-        for length in self.lengths:
+        for length in self.lengths.get(text[at : at + 1], ()):
             said = text[at : at + length]
             if said in names:
                 return names[said], at + len(said)
         return (), at
 
-    def near(self, said: str) -> list[Near]:
-        """The official names one edit away from what was written, which has two characters at least."""
+    def may_be_near(self, said: str) -> bool:
+        """Whether a name of two characters or more can be near an official one at all; most of what people write is not."""
         if said[0] not in self.heads and said[1] not in self.heads:
-            return []
-        forms = self.forms
-        shared = [forms[form] for form in _forms(said) if form in forms]
-        if not shared:
-            return []
-        return [near for name in {name for names in shared for name in names} if (near := _near(said, name)) is not None]
+            return False
+        return said in self.forms or not self.forms.isdisjoint([said[:at] + said[at + 1 :] for at in range(len(said))])
+
+    def replaced(self, said: str) -> list[tuple[str, int]]:
+        """The official names with another character in one place, and the place."""
+        masked = self.masked
+        return [
+            (name, at) for at in range(len(said)) for name in masked.get(f"{said[:at]}{_ANY}{said[at + 1 :]}", ()) if name != said
+        ]
+
+    def moved(self, said: str) -> list[str]:
+        """The official names of which two neighbouring characters changed places."""
+        swapped = [f"{said[:at]}{said[at + 1]}{said[at]}{said[at + 2 :]}" for at in range(len(said) - 1)]
+        return [name for name in swapped if name in self.official and name != said]
+
+    def longer_or_shorter(self, said: str) -> list[tuple[str, int]]:
+        """The official names with a character more or less, and the first place where the longer of the two may have it."""
+        fewer = [(said[:at] + said[at + 1 :], at) for at in range(len(said)) if at == 0 or said[at] != said[at - 1]]
+        more = [(name, _first_difference(name, said)) for name in self.shorter.get(said, ())]
+        return more + [(name, at) for name, at in fewer if name in self.official]
 
 
-def _forms(name: str) -> list[str]:
-    return [name, *[name[:at] + name[at + 1 :] for at in range(len(name))]]
-
-
-def _near(said: str, name: str) -> Near | None:
-    """The one edit between two names that share a form; None where it takes two."""
-    at, more = 0, len(said) - len(name)
-    shorter = len(name) if more > 0 else len(said)
-    while at < shorter and said[at] == name[at]:
-        at += 1
-    if more > 0:
-        return Near(name, Edit.ADDED, at) if said[at + 1 :] == name[at:] else None
-    if more < 0:
-        return Near(name, Edit.LEFT_OUT, at) if said[at:] == name[at + 1 :] else None
-    if said[at + 1 :] == name[at + 1 :]:
-        return Near(name, Edit.REPLACED, at) if said != name else None
-    swapped = said[at : at + 2] == name[at : at + 2][::-1] and said[at + 2 :] == name[at + 2 :]
-    return Near(name, Edit.MOVED, at) if swapped else None
+def _first_difference(longer: str, shorter: str) -> int:
+    return next((i for i, char in enumerate(shorter) if longer[i] != char), len(shorter))
 
 
 def make_table(names: Mapping[str, Codes], official: Iterable[str]) -> Table:
     """The table of some names, of which the official ones are found by slips too."""
     stems = dict.fromkeys(official)
-    forms: dict[str, tuple[str, ...]] = {}
+    masked: dict[str, tuple[str, ...]] = {}
+    shorter: dict[str, tuple[str, ...]] = {}
     for stem in stems:
-        for form in dict.fromkeys(_forms(stem)):
-            forms[form] = (*forms.get(form, ()), stem)
-    sizes = tuple(sorted({len(name) for name in names}, reverse=True))
-    return Table(names, frozenset(stems), sizes, forms, frozenset(char for stem in stems for char in stem[:2]))
+        for at in range(len(stem)):
+            hidden, short = f"{stem[:at]}{_ANY}{stem[at + 1 :]}", stem[:at] + stem[at + 1 :]
+            masked[hidden] = (*masked.get(hidden, ()), stem)
+            if stem not in shorter.get(short, ()):
+                shorter[short] = (*shorter.get(short, ()), stem)
+    heads = frozenset(char for stem in stems for char in stem[:2])
+    return Table(names, frozenset(stems), _lengths(names), masked, shorter, heads, frozenset((*stems, *shorter)))
+
+
+def _lengths(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    sizes: dict[str, set[int]] = {}
+    for name in names:
+        sizes.setdefault(name[0], set()).add(len(name))
+    return {first: tuple(sorted(found, reverse=True)) for first, found in sizes.items()}
 
 
 EMPTY = make_table({}, ())

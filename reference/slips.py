@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from reference.characters import Characters
-from reference.name_table import Codes, Edit, Near, Table
+from reference.name_table import Codes, Table
 
 #: A name of one character is never put right: every other would be one slip away (假县 is not 睢县).
 SHORTEST, LONGEST = 2, 9
@@ -56,23 +56,26 @@ class Judge:
             return None
         if said in table.official:
             return Nearest(Slip.CLOSE, table.names[said])
-        near = table.near(said)
-        if not near:
+        if not table.may_be_near(said):
             return None
-        around_here = said in around
-        known = around_here or said in self.existing
-        judged = {one.name: self._slip(said, one, around_here, known) for one in near}
+        judged = self._judged(said, table, said in around)
+        if not judged:
+            return None
         best = min(judged.values())
         meant = [name for name, slip in judged.items() if slip <= max(best, Slip.ALIKE) or best >= Slip.UNLIKE]
         return Nearest(best, tuple(code for name in meant for code in table.names[name]))
 
-    def _slip(self, said: str, near: Near, around_here: bool, known: bool) -> Slip:
-        """The kind of slip that made what was said of a name; `known` where that is a name itself, `around_here` one near by."""
-        if near.edit is Edit.REPLACED:
-            return Slip.OTHER if around_here else self._replaced(said, near.name, near.at, known)
-        if known:
-            return Slip.OTHER
-        return Slip.ALIKE if near.edit is Edit.MOVED else self._length(said, near.name, near.at)
+    def _judged(self, said: str, table: Table, near_by: bool) -> dict[str, Slip]:
+        """Every name one slip away with the kind of slip; of a name that may be reached in two ways the last counts."""
+        known = near_by or said in self.existing
+        judged: dict[str, Slip] = {}
+        for name, at in table.longer_or_shorter(said):
+            judged[name] = Slip.OTHER if known else self._length(said, name, at)
+        for name, at in table.replaced(said):
+            judged[name] = Slip.OTHER if near_by else self._replaced(said, name, at, known)
+        for name in table.moved(said):
+            judged[name] = Slip.OTHER if known else Slip.ALIKE
+        return judged
 
     def _replaced(self, said: str, name: str, at: int, known: bool) -> Slip:
         """The kind of slip that put one character for another."""
