@@ -1,0 +1,172 @@
+"""Areas and units that merge, split, are renamed or dissolved: whose grade counts, and who answers, on which day."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference.rows import row_of
+from reference.snapshot import Snapshot
+from schemas.base import LOCAL
+from schemas.errors import Rejected
+from streams.rules.grades import grades_at
+from tests.rules_kit import Row, decide, gazetteer, scan, snapshot_of, usual
+
+MERGED = datetime(2020, 3, 3, tzinfo=LOCAL)
+BEFORE, AFTER = datetime(2020, 3, 2, 23, 59, tzinfo=LOCAL), datetime(2020, 3, 3, 0, 1, tzinfo=LOCAL)
+URBAN = {"names": ["武汉市区"], "valid_from": "2020-03-03T00:00:00+08:00"}
+VILLAGE, NEXT_DOOR = "411426101201", "411426101202"
+
+
+def became(unit: str, *successors: str, **changes: Any) -> Row:
+    values = {"unit": unit, "successors": successors, "valid_from": "2020-03-03T00:00:00+08:00"}
+    return "succession", values | changes
+
+
+def graded(area: str, grade: str, valid_from: str = "2020-02-17T00:00:00+08:00", **more: Any) -> Row:
+    return "grade", {"area": area, "grade": grade, "valid_from": valid_from, **more}
+
+
+def grade(snapshot: Snapshot, area: str, at: datetime, known_at: datetime | None = None) -> str | None:
+    row = snapshot.grade(area, at, known_at)
+    return row.data.grade if row else None
+
+
+WUHAN = [
+    graded("420106", "high"),
+    graded("420115", "medium"),
+    became("420106", "420101", **URBAN),
+    became("420115", "420101", **URBAN),
+    graded("420101", "low", "2020-03-03T00:00:00+08:00"),
+]
+
+
+def with_urban_unit(*rows: Row) -> Snapshot:
+    """Rows read in order: an area a succession made is known to the rows behind it."""
+    snapshot = Snapshot.empty(gazetteer())
+    for offset, (kind, values) in enumerate(rows):
+        snapshot = snapshot.with_rows([(offset, row_of(kind, dict(values), snapshot.known))])
+    return snapshot
+
+
+def test_an_old_code_finds_the_grade_of_what_it_merged_into_and_its_own_of_earlier_days() -> None:
+    snapshot = with_urban_unit(*WUHAN)
+    assert [grade(snapshot, area, BEFORE) for area in ("420106", "420115", "420106012")] == ["high", "medium", "high"]
+    assert [grade(snapshot, area, AFTER) for area in ("420106", "420115", "420106012", "420101")] == ["low"] * 4
+    assert snapshot.unit_name("420101") == "武汉市区"
+
+
+def test_the_router_asks_the_same_grades_on_both_sides_of_the_merger() -> None:
+    snapshot = with_urban_unit(*WUHAN)
+    for at in (BEFORE, MERGED, AFTER):
+        for area in ("420106", "420115", "420102", "420101", "42"):
+            assert grades_at(snapshot, at)[area] == snapshot.grade(area, at)
+
+
+def test_a_merger_learned_late_changes_what_is_known_now_and_not_what_was_known_then() -> None:
+    late = {**URBAN, "known_from": "2020-03-05T00:00:00+08:00"}
+    rows = [became("420106", "420101", **late), graded("420101", "low", "2020-03-03T00:00:00+08:00")]
+    snapshot = with_urban_unit(graded("420106", "high"), *rows)
+    assert grade(snapshot, "420106", AFTER, known_at=AFTER) == "high"
+    assert grade(snapshot, "420106", AFTER) == "low"
+
+
+def test_a_merged_unit_that_nobody_graded_yet_keeps_the_grade_of_the_old_code() -> None:
+    snapshot = with_urban_unit(graded("42", "low"), graded("420106", "high"), became("420106", "420101", **URBAN))
+    assert grade(snapshot, "420106", AFTER) == "high"
+
+
+def test_of_the_parts_of_a_split_area_the_highest_grade_counts() -> None:
+    parts = graded("411425", "low"), graded("411426", "medium"), graded("411424", "high")
+    assert grade(snapshot_of(*parts, became("411424", "411425", "411426")), "411424", AFTER) == "medium"
+
+
+def test_a_withdrawn_succession_never_happened() -> None:
+    taken_back = became("420106", "420101", **URBAN, withdrawn="true")
+    snapshot = with_urban_unit(*WUHAN, taken_back)
+    assert (grade(snapshot, "420106", AFTER), grade(snapshot, "420115", AFTER)) == ("high", "low")
+
+
+@pytest.mark.parametrize(
+    ("rows", "unit"),
+    [
+        ([], VILLAGE),
+        ([became(VILLAGE, NEXT_DOOR)], NEXT_DOOR),
+        ([became(VILLAGE, "411426101299", names=["新村"])], "411426101299"),
+        ([became(VILLAGE, VILLAGE, names=["新名"])], VILLAGE),
+        ([became(VILLAGE, NEXT_DOOR, "411426101203")], "411426101"),
+        ([became(VILLAGE)], "411426101"),
+        ([became(VILLAGE), became("411426101", "411426102")], "411426102"),
+        ([became("411426101", "411426102")], "411426102"),
+        ([became("411426")], "4114"),
+        ([became(VILLAGE, NEXT_DOOR), became(NEXT_DOOR, "411426101203")], "411426101203"),
+        ([became(VILLAGE, NEXT_DOOR), became(NEXT_DOOR, VILLAGE)], "411426101"),
+    ],
+    ids=["stands", "merged", "recoded", "renamed", "split", "dissolved", "and-above", "above", "county", "twice", "circle"],
+)
+def test_no_arrival_is_orphaned_by_what_became_of_its_unit(rows: list[Row], unit: str) -> None:
+    snapshot = usual(*rows)
+    before, after = (decide(scan(day, destination_code=VILLAGE), snapshot) for day in ("2020-03-02", "2020-03-03"))
+    assert (before.unit, after.unit) == (VILLAGE, unit)
+    assert after.destination.village_code == VILLAGE  # what was said stays in the record
+
+
+def test_a_late_scan_goes_to_who_stands_when_it_is_received_and_a_replay_says_the_same() -> None:
+    raw = scan("2020-03-01", destination_code=VILLAGE, received_at="2020-03-04T08:00:00.000+08:00")
+    before = usual()
+    assert decide(raw, before).unit == VILLAGE
+    after = usual(became(VILLAGE, NEXT_DOOR))
+    assert decide(raw, after).unit == NEXT_DOOR
+    assert decide(raw, after) == decide(raw, after)
+
+
+def test_a_compound_whose_row_ended_hands_over_to_its_village() -> None:
+    compound = {"unit": f"{VILLAGE}-01", "parent": VILLAGE, "name": "阳光花园"}
+    snapshot = usual(("unit", compound), ("unit", compound | {"valid_from": "2020-03-03T00:00:00+08:00", "withdrawn": "true"}))
+    assert snapshot.standing(f"{VILLAGE}-01", BEFORE) == f"{VILLAGE}-01"
+    assert snapshot.standing(f"{VILLAGE}-01", AFTER) == VILLAGE
+    assert usual(became(VILLAGE, NEXT_DOOR)).standing(f"{VILLAGE}-01", AFTER) == NEXT_DOOR
+
+
+def test_a_device_may_send_the_new_code() -> None:
+    arrival = decide(scan("2020-03-03", destination_code="411426101299"), usual(became(VILLAGE, "411426101299", names=["新村"])))
+    assert (arrival.unit, arrival.unit_level, arrival.desk_reason) == ("411426101299", "village", None)
+
+
+def test_who_inherits_a_unit_is_known() -> None:
+    snapshot = usual(
+        became(VILLAGE, NEXT_DOOR), became("411426101203", "411426101204", "411426101205"), became("411426101206", VILLAGE)
+    )
+    assert snapshot.former(NEXT_DOOR, AFTER) == (VILLAGE, "411426101206")
+    assert snapshot.former(NEXT_DOOR, BEFORE) == snapshot.former("411426101204", AFTER) == ()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"successors": [NEXT_DOOR, NEXT_DOOR]},
+        {"successors": [NEXT_DOOR], "names": ["甲", "乙"]},
+        {"successors": [VILLAGE, NEXT_DOOR]},
+        {"successors": ["x"]},
+    ],
+)
+def test_a_succession_that_cannot_be_meant_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(Rejected):
+        row_of("succession", {"unit": VILLAGE} | values, gazetteer().known)
+
+
+CODES = st.sampled_from([VILLAGE, NEXT_DOOR, "411426101203", "411426101", "411426102", "411426", "411425", f"{VILLAGE}-01"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(CODES, st.lists(CODES, max_size=2, unique=True)), max_size=6), CODES)
+def test_whatever_the_rows_say_somebody_who_stands_answers(rows: list[tuple[str, list[str]]], unit: str) -> None:
+    good = [became(old, *new) for old, new in rows if old not in new or new == [old]]
+    snapshot = usual(*good)
+    standing = snapshot.standing(unit, AFTER)
+    assert snapshot.standing(standing, AFTER) == standing
+    assert standing.startswith("4114")
