@@ -11,7 +11,7 @@ from typing import Any
 
 from reference.area_lookup import areas_named
 from reference.rows import row_of
-from reference.snapshot import Snapshot
+from reference.snapshot import DATA_OF, TABLE_OF, Snapshot
 from schemas.base import LOCAL
 from schemas.errors import Rejected
 from schemas.reference_rows import ReferenceRow
@@ -35,6 +35,9 @@ _HEADINGS = {
     "name": "名称",
     "parent": "上级代码 上级单位代码",
     "aliases": "别名",
+    "plate": "车牌 车牌号 车牌号码",
+    "pass_id": "通行证号 通行证编号",
+    "pass_type": "通行证类型 通行证类别",
 }
 _GRADES = MappingProxyType(
     {"高风险": "high", "高": "high", "中风险": "medium", "中": "medium", "低风险": "low", "低": "low"},
@@ -60,6 +63,18 @@ class Line:
 def headings_of(headings: Iterable[str]) -> dict[str, str]:
     """Heading -> column: known ones by any of their names, the others as they are."""
     return {heading: _COLUMNS.get(_fold(heading), _fold(heading)) for heading in headings if heading}
+
+
+def missing_columns(kind: str, headings: Iterable[str]) -> list[str]:
+    """The columns without which no line of a kind makes a row."""
+    there = set(headings_of(headings).values())
+    return [name for name, field in DATA_OF[kind].model_fields.items() if field.is_required() and name not in {*there, "kind"}]
+
+
+def held(snapshot: Snapshot, kind: str) -> frozenset[str]:
+    """The ids of the rows of a kind that the reference holds."""
+    table = getattr(snapshot, TABLE_OF[kind])
+    return frozenset(row.row_id for key in table.keys() for row in table.history(key))
 
 
 def read_lines(kind: str, lines: Iterable[tuple[int, Mapping[str, str]]], snapshot: Snapshot) -> Iterator[Line]:

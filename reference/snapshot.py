@@ -186,4 +186,5 @@ _KINDS: dict[str, tuple[str, type[Any], Callable[[Any], str]]] = {
     "credential": ("credentials", CredentialData, lambda d: d.token_sha256),
 }
 TABLE_OF: dict[str, str] = {kind: table for kind, (table, _, _) in _KINDS.items()}
+DATA_OF: dict[str, type[Any]] = {kind: data for kind, (_, data, _) in _KINDS.items()}
 KEY_OF: dict[str, Callable[[Any], str]] = {kind: key for kind, (_, _, key) in _KINDS.items()}
