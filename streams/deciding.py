@@ -1,4 +1,5 @@
-"""The router's step: a batch of scans under one snapshot becomes arrivals, alerts and dead letters.
+"""The router's step: a batch of scans under one snapshot becomes arrivals, alerts, dead letters, and uses of passes for the
+reference.
 
 One snapshot decides a whole batch, so one reference version stands in all of its arrivals. Nothing here waits or
 talks to a server.
@@ -33,11 +34,14 @@ class Targets:
     arrivals: str
     alerts: str
     dead_letters: str
+    reference: str
 
     @classmethod
     def of(cls, settings: Settings) -> Targets:
         """The targets under these settings."""
-        return cls(settings.topic("arrivals"), settings.topic("alerts"), settings.topic("dead-letters"))
+        return cls(
+            settings.topic("arrivals"), settings.topic("alerts"), settings.topic("dead-letters"), settings.topic("reference")
+        )
 
 
 class Deciding:
@@ -109,6 +113,9 @@ class Deciding:
                 alert.value,
                 [("event_id", decided.event_id.encode()), ("schema", b"alert/1")],
             )
+
+        if decided.use is not None:
+            yield self._targets.reference, decided.use.key.encode(), decided.use.value, [("schema", b"reference/1")]
 
     def _dead(self, dead: Dead, batch: Batch, record: Record, version: int) -> AnyOutput:
         letter_id = f"router:{batch.topic}:{batch.partition}:{record.offset}"

@@ -21,6 +21,7 @@ from streams.assess import Assessment, assess, strongest
 from streams.assign import Assignment, assign, health_desk
 from streams.case import Case, Spoken
 from streams.locate import Located, locate, needs_text
+from streams.rules.passes import noted_use
 
 #: Opens the sealed address of an event: (key id, ciphertext, event id) -> plaintext. Raises Rejected when it cannot.
 OpenAddress = Callable[[str, str, str], bytes]
@@ -36,7 +37,9 @@ class Keyed(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """A decided scan: the arrival and its alerts. `rules` and `status` are for metrics."""
+    """A decided scan: the arrival and its alerts. `rules` and `status` are for metrics; `use` is a row for the reference, saying
+    that the pass shown was used.
+    """
 
     event_id: str
     revision: int
@@ -44,6 +47,7 @@ class Decided(NamedTuple):
     alerts: tuple[Keyed, ...]
     rules: tuple[str, ...]
     status: str
+    use: Keyed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,13 @@ def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcom
         _alerts(assessment.findings, arrival, site_county) if assessment.findings else (),
         tuple([s.rule for s in assessment.findings]),
         located.destination.status,
+        _use(case, received) if scan.vehicle and scan.vehicle.pass_id else None,
     )
+
+
+def _use(case: Case, received: datetime) -> Keyed | None:
+    row = noted_use(case, received)
+    return Keyed(row.row_id, row.model_dump_json().encode()) if row else None
 
 
 def _instant(stamp: str) -> datetime:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reference.dated import Dated
+from reference.rows import make_row
 from reference.shipped import pass_types_above_shipped
+from schemas.reference_rows import ReferenceRow
 from schemas.rule_conditions import PassState
 from schemas.rules import PassData, PassTypeData, PassUseData
 from streams.case import Case, Evidence
@@ -54,12 +56,40 @@ def _state(case: Case, permit: PassData, kind: PassTypeData, plate: str | None) 
         return "misused", {"expected_other_plate": True}
     if not (_covers(kind.origins, case.origin_code) and _covers(kind.destinations, case.destination)):
         return "out_of_scope", {}
-    allowed = permit.trips if permit.trips is not None else kind.trips
+    allowed = _allowed(permit, kind)
     if allowed is not None:
         trip = count_trips(_uses(case, permit.pass_id), case.at, plate, timedelta(hours=kind.trip_hours))
         if trip > allowed:
             return "misused", {"trip": trip, "trips": allowed}
     return "valid", {}
+
+
+def _allowed(permit: PassData, kind: PassTypeData) -> int | None:
+    return permit.trips if permit.trips is not None else kind.trips
+
+
+def noted_use(case: Case, received: datetime) -> ReferenceRow | None:
+    """The row that says the pass of a scan was used, where its trips are counted and it was good for this one.
+
+    A pass that another plate shows is flagged by itself and must not use up its owner's trip. A use that is noted already
+    (the scan is decided again) is not noted again.
+    """
+    vehicle = case.scan.vehicle
+    if vehicle is None or not vehicle.pass_id or examine(case).state != "valid" or not _counted(case, vehicle.pass_id):
+        return None
+    event = case.scan.event_id
+    if any(used.data.event_id == event for used in case.snapshot.pass_uses.history(vehicle.pass_id)):
+        return None
+    about = {"pass_id": vehicle.pass_id, "event_id": event, "site_id": case.scan.site_id, "vehicle_key": vehicle.key}
+    use = PassUseData(kind="pass-use", at=case.at, **about)
+    known = max(case.at, received)
+    return make_row(use, key=use.pass_id, author="router", reason="shown at a site", valid_from=case.at, known_from=known)
+
+
+def _counted(case: Case, pass_id: str) -> bool:
+    row = case.snapshot.permit(pass_id, case.at)
+    kind = pass_types_above_shipped(case.snapshot.pass_types).at(row.data.pass_type, case.at) if row else None
+    return row is not None and kind is not None and _allowed(row.data, kind.data) is not None
 
 
 def _covers(areas: tuple[str, ...], code: str | None) -> bool:
