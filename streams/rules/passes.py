@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from reference.dated import Dated
 from reference.rows import make_row
@@ -80,8 +81,8 @@ def noted_use(case: Case, received: datetime) -> ReferenceRow | None:
     event = case.scan.event_id
     if any(used.data.event_id == event for used in case.snapshot.pass_uses.history(vehicle.pass_id)):
         return None
-    about = {"pass_id": vehicle.pass_id, "event_id": event, "site_id": case.scan.site_id, "vehicle_key": vehicle.key}
-    use = PassUseData(kind="pass-use", at=case.at, **about)
+    about: dict[str, Any] = {"pass_id": vehicle.pass_id, "event_id": event, "site_id": case.scan.site_id}
+    use = PassUseData(kind="pass-use", at=case.at, vehicle_key=vehicle.key, **about)
     known = max(case.at, received)
     return make_row(use, key=use.pass_id, author="router", reason="shown at a site", valid_from=case.at, known_from=known)
 
