@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -170,3 +170,32 @@ def test_whatever_the_rows_say_somebody_who_stands_answers(rows: list[tuple[str,
     standing = snapshot.standing(unit, AFTER)
     assert snapshot.standing(standing, AFTER) == standing
     assert standing.startswith("4114")
+
+
+AREAS = st.sampled_from(["42", "4201", "420101", "420106", "420115", "420106012", "4205", "420502"])
+MOMENTS = st.sampled_from(["2020-02-17", "2020-02-28", "2020-03-03", "2020-03-15"])
+ENDS = st.sampled_from([None, "2020-03-03", "2020-03-20"])
+
+
+@st.composite
+def rows_of_any_kind(draw: st.DrawFn) -> Row:
+    begin, end = draw(MOMENTS), draw(ENDS)
+    dated = {"valid_from": f"{begin}T00:00:00+08:00", "withdrawn": draw(st.sampled_from(["", "", "true"]))}
+    dated |= {"valid_to": f"{end}T00:00:00+08:00"} if end and end > begin else {}
+    area = draw(AREAS)
+    if draw(st.booleans()):
+        return "grade", {"area": area, "grade": draw(st.sampled_from(["high", "medium", "low"]))} | dated
+    unit = area if len(area) > 2 else "4205"
+    successors = draw(st.lists(AREAS.filter(lambda code: len(code) > 2 and code != unit), max_size=2, unique=True))
+    return "succession", {"unit": unit, "successors": successors} | dated
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(rows_of_any_kind(), max_size=8), st.lists(st.tuples(AREAS, MOMENTS, st.integers(-1, 1)), min_size=1, max_size=8))
+def test_the_grades_of_a_stretch_are_those_of_every_instant_in_it(rows: list[Row], asked: list[tuple[str, str, int]]) -> None:
+    snapshot = Snapshot.empty(gazetteer()).with_rows(
+        list(enumerate(row_of(kind, dict(values), lambda _: True) for kind, values in rows))
+    )
+    for area, day, seconds in asked:
+        at = datetime.fromisoformat(f"{day}T00:00:00+08:00") + timedelta(seconds=seconds)
+        assert grades_at(snapshot, at)[area] == snapshot.grade(area, at)
