@@ -225,7 +225,7 @@ def test_what_people_wrote_is_shown_as_text(browser: Browser) -> None:
         "first": True,
         "risk": None,
     }
-    context |= {"risks": (), "blank": blank_row(), "words": words("zh") | {"x": HOSTILE}, "stream": "/s", "at": ""}
+    context |= {"risks": (), "blank": blank_row(), "words": words("zh") | {"x": HOSTILE}, "stream": "/s", "at": "", "former": ()}
     html = render_unit(context)
     assert "<img" not in html
 
