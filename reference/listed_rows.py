@@ -25,8 +25,8 @@ _HEADINGS = {
     "author": "发布单位 发布机构 公布单位 决定机关 authority",
     "reason": "依据 原因 文件 文号 备注 source",
     "withdrawn": "撤销 作废",
-    "unit": "原代码 原单位代码 单位代码",
-    "successors": "新代码 并入代码 继任代码 successor",
+    "unit": "原代码 原单位 原单位代码 单位代码",
+    "successors": "新代码 新单位 并入 并入代码 继任代码 successor",
     "names": "新名称 并入名称 继任名称 successor_names",
     "day": "统计日期 日期 date",
     "confirmed": "累计确诊 累计确诊病例 累计 cumulative",
@@ -105,7 +105,8 @@ def _value(name: str, text: str, snapshot: Snapshot) -> Any:
     if name in _BY_NAME:
         return area_code(text, snapshot)
     if name in _LISTS:
-        return [part for part in _SEPARATORS.split(text) if part]
+        parts = [part for part in _SEPARATORS.split(text) if part]
+        return [area_code(part, snapshot) for part in parts] if name == "successors" else parts
     if name in _TIMES:
         return _instant(text)
     return _WORDS.get(name, _same)(text)

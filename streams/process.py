@@ -66,7 +66,8 @@ def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcom
     """Decides one record of `scans` under one snapshot of the reference."""
     try:
         scan = read_recorded(raw)
-        at, received = _instant(scan.occurred_at), _instant(scan.received_at)
+        at = _instant(scan.occurred_at)
+        received = _instant(scan.received_at) if _asks_receipt(scan, snapshot) else at
     except ValidationError as error:
         return Dead("scan_invalid", _fields(error), None)
     except ValueError:
@@ -90,6 +91,12 @@ def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcom
         located.destination.status,
         _use(case, received) if scan.vehicle and scan.vehicle.pass_id else None,
     )
+
+
+def _asks_receipt(scan: RecordedScan, snapshot: Snapshot) -> bool:
+    """Whether the moment of receipt can make a difference: some unit may have ended, or a pass was shown."""
+    vehicle = scan.vehicle
+    return bool(snapshot.successions or snapshot.units) or (vehicle is not None and vehicle.pass_id is not None)
 
 
 def _use(case: Case, received: datetime) -> Keyed | None:

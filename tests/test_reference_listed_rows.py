@@ -12,7 +12,7 @@ from reference.listed_rows import read_line, read_lines
 from reference.rows import row_of
 from reference.snapshot import Snapshot
 from schemas.errors import Rejected
-from schemas.reference_rows import CaseCountData, GradeData
+from schemas.reference_rows import CaseCountData, GradeData, SuccessionData
 from tests.rules_kit import gazetteer
 
 EMPTY = Snapshot.empty(gazetteer())
@@ -92,6 +92,12 @@ def test_rows_that_differ_in_their_end_only_are_two_rows() -> None:
     open_ended, ended = (read_line("grade", cells | more, EMPTY) for more in ({}, {"to": "2020-02-17"}))
     assert open_ended.row_id != ended.row_id
     assert open_ended.row_id == read_line("grade", cells, EMPTY).row_id
+
+
+def test_a_succession_is_written_by_code_or_name() -> None:
+    row = read_line("succession", {"原单位": "睢县", "新代码": "永城市；411426", "生效日期": "2020-03-03"}, EMPTY)
+    assert isinstance(row.data, SuccessionData)
+    assert (row.key, row.data.successors) == ("411422", ("411481", "411426"))
 
 
 def test_a_count_holds_from_midnight_after_its_day_for_one_day() -> None:
