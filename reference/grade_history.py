@@ -39,6 +39,13 @@ def grade_as_known(snapshot: Snapshot, area: str, at: datetime, known_at: dateti
     return AsKnown(area, at, known, then, now, standing_parts(snapshot.successions, area, at))
 
 
+def grades_in_force(snapshot: Snapshot, at: datetime, known_at: datetime | None = None) -> list[Dated[GradeData]]:
+    """The rows that count at an instant for the very area they name, by its code: not those of areas that ended."""
+    areas = snapshot.grades.keys()
+    rows = ((area, snapshot.grade(area, at, known_at)) for area in areas)
+    return [row for area, row in rows if row is not None and row.data.area == area]
+
+
 def grade_history(snapshot: Snapshot, area: str) -> list[Dated[Any]]:
     """Every grade row of an area, of the areas it lies in, of what these became and were made of, and the successions between
     them; the newest first.

@@ -8,7 +8,7 @@ from typing import Any
 
 from reference.criteria import Beside, propose_all
 from reference.dated import Dated
-from reference.grade_history import AsKnown, grade_as_known, grade_history
+from reference.grade_history import AsKnown, grade_as_known, grade_history, grades_in_force
 from reference.listed_rows import area_code
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL, format_instant, parse_day, parse_instant
@@ -78,8 +78,7 @@ def known_view(snapshot: Snapshot, known: AsKnown) -> dict[str, Any]:
 
 def list_view(snapshot: Snapshot, at: datetime, known_at: datetime | None) -> list[dict[str, Any]]:
     """The grade rows in force at an instant, by area; with `known_at`, as they were known then."""
-    rows = (snapshot.grades.at(area, at, known_at) for area in snapshot.grades.keys())
-    return [row_view(snapshot, row) for row in rows if row is not None]
+    return [row_view(snapshot, row) for row in grades_in_force(snapshot, at, known_at)]
 
 
 def row_view(snapshot: Snapshot, row: Dated[Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from serving.reasons import words
 from serving.routes_explanation import stored_arrival
 from serving.routes_units import answer
 from serving.services import Services
-from serving.texts import catalogue
+from serving.texts import Language, catalogue
 
 _GRADES = """With `area` (a code or a name): the grade that holds at `at`, as it was known at `known_at` (else at `at` itself) and
 as it is known now, and every row behind it with who said it and why. The longest prefix of the code wins; merged areas bear the
@@ -99,13 +99,21 @@ def _page(services: Services, pages: Pages, request: Request) -> Response:
             context["view"] = grade_view.area_view(snapshot, area, at, known)
         else:
             context["listed"] = grade_view.list_view(snapshot, at, known)
+    except Rejected as error:
+        context["wrong"] |= _wrong(error, language)
+    try:
+        _, known = _instants(services, None, given["known_at"])
         context["proposed"] = _proposals(services, given["day"], known)
     except Rejected as error:
-        context["wrong"] = {r.field: r.message_zh if language == "zh" else r.message for r in error.reasons}
+        context["wrong"] |= _wrong(error, language)
     status = 400 if context["wrong"] else 200
     return pages.render(request, "grades.html", context | {"w": words(language), "fields": _fields(language)}, status)
 
 
-def _fields(language: Any) -> list[tuple[str, str]]:
+def _wrong(error: Rejected, language: Language) -> dict[str, str]:
+    return {r.field: r.message_zh if language == "zh" else r.message for r in error.reasons}
+
+
+def _fields(language: Language) -> list[tuple[str, str]]:
     t = catalogue(language)
     return [(name, t[f"grades.{name}"]) for name in ("area", "at", "known_at", "day")]

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference.criteria import Beside, grades_left_open, is_urban_district, propose, propose_all, share_highest
+from reference.grade_history import grades_in_force
 from reference.listed_rows import read_lines
 from reference.rows import row_of
 from reference.snapshot import Snapshot
@@ -157,6 +158,8 @@ def test_hubeis_series_has_the_real_number_of_units_and_of_each_grade(day: str, 
     grades = Counter(row.data.grade for part in parts if (row := snapshot.grade(part, at)))
     assert grades == {"high": high, "medium": medium, "low": low}
     assert len(parts) == (103 if day < "2020-03-03" else 76)
+    listed = grades_in_force(snapshot, at)
+    assert {row.data.area for row in listed} == {"42", *parts}
 
 
 def district_that_changes() -> str:

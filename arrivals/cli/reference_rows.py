@@ -28,7 +28,13 @@ KnownAtOption = Annotated[str | None, typer.Option("--known-at", help="As it was
 @reference.command("list", epilog=examples("reference list grade", "reference list grade --at 2020-02-28T12:00:00+08:00 --json"))
 def list_rows(kind: KindArgument, *, at: AtOption = None, known_at: KnownAtOption = None, json: JsonOption = False) -> None:
     """Show the newest row of every key of one kind; with --at or --known-at, the one that counts."""
-    table, when, known = table_of(current_snapshot(), kind), _time(at), _time(known_at)
+    snapshot, when, known = current_snapshot(), _time(at), _time(known_at)
+    if kind == "grade" and when is not None:
+        from reference.grade_history import grades_in_force
+
+        _show(kind, grades_in_force(snapshot, when, known), json)
+        return
+    table = table_of(snapshot, kind)
     rows = [_counting(table, key, when, known) for key in table.keys()]
     _show(kind, [row for row in rows if row is not None], json)
 
