@@ -14,7 +14,7 @@ D = TypeVar("D")
 
 @dataclass(frozen=True, slots=True)
 class Dated(Generic[D]):
-    """One row's content with its validity `[valid_from, valid_to)`, the moment it became known, its offset, and who said why."""
+    """One row's content with its validity `[valid_from, valid_to)`, the moment it became known, and its offset."""
 
     row_id: str
     offset: int
@@ -72,5 +72,4 @@ class DatedTable(Generic[D]):
 
 def dated(row: ReferenceRow, offset: int, data: D) -> Dated[D]:
     """The dated form of a reference row."""
-    said = (row.withdrawn, row.author, row.reason)
-    return Dated(row.row_id, offset, row.valid_from, row.valid_to, row.known_from, data, *said)
+    return Dated(row.row_id, offset, row.valid_from, row.valid_to, row.known_from, data, row.withdrawn, row.author, row.reason)

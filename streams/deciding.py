@@ -1,5 +1,4 @@
-"""The router's step: a batch of scans under one snapshot becomes arrivals, alerts, dead letters, and uses of passes for the
-reference.
+"""The router's step: a batch of scans under one snapshot becomes arrivals, alerts and dead letters.
 
 One snapshot decides a whole batch, so one reference version stands in all of its arrivals. Nothing here waits or
 talks to a server.
@@ -34,14 +33,11 @@ class Targets:
     arrivals: str
     alerts: str
     dead_letters: str
-    reference: str
 
     @classmethod
     def of(cls, settings: Settings) -> Targets:
         """The targets under these settings."""
-        return cls(
-            settings.topic("arrivals"), settings.topic("alerts"), settings.topic("dead-letters"), settings.topic("reference")
-        )
+        return cls(settings.topic("arrivals"), settings.topic("alerts"), settings.topic("dead-letters"))
 
 
 class Deciding:
@@ -113,9 +109,6 @@ class Deciding:
                 alert.value,
                 [("event_id", decided.event_id.encode()), ("schema", b"alert/1")],
             )
-
-        if decided.use is not None:
-            yield self._targets.reference, decided.use.key.encode(), decided.use.value, [("schema", b"reference/1")]
 
     def _dead(self, dead: Dead, batch: Batch, record: Record, version: int) -> AnyOutput:
         letter_id = f"router:{batch.topic}:{batch.partition}:{record.offset}"

@@ -21,7 +21,6 @@ from streams.assess import Assessment, assess, strongest
 from streams.assign import Assignment, assign, health_desk
 from streams.case import Case, Spoken
 from streams.locate import Located, locate, needs_text
-from streams.rules.passes import noted_use
 
 #: Opens the sealed address of an event: (key id, ciphertext, event id) -> plaintext. Raises Rejected when it cannot.
 OpenAddress = Callable[[str, str, str], bytes]
@@ -37,9 +36,7 @@ class Keyed(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """A decided scan: the arrival and its alerts. `rules` and `status` are for metrics; `use` is a row for the reference, saying
-    that the pass shown was used.
-    """
+    """A decided scan: the arrival and its alerts. `rules` and `status` are for metrics."""
 
     event_id: str
     revision: int
@@ -47,7 +44,6 @@ class Decided(NamedTuple):
     alerts: tuple[Keyed, ...]
     rules: tuple[str, ...]
     status: str
-    use: Keyed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +63,8 @@ def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcom
     try:
         scan = read_recorded(raw)
         at = _instant(scan.occurred_at)
-        received = _instant(scan.received_at) if _asks_receipt(scan, snapshot) else at
+        #: Read only where it can make a difference: some unit may have ended by then.
+        received = _instant(scan.received_at) if snapshot.successions or snapshot.units else at
     except ValidationError as error:
         return Dead("scan_invalid", _fields(error), None)
     except ValueError:
@@ -89,19 +86,7 @@ def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcom
         _alerts(assessment.findings, arrival, site_county) if assessment.findings else (),
         tuple([s.rule for s in assessment.findings]),
         located.destination.status,
-        _use(case, received) if scan.vehicle and scan.vehicle.pass_id else None,
     )
-
-
-def _asks_receipt(scan: RecordedScan, snapshot: Snapshot) -> bool:
-    """Whether the moment of receipt can make a difference: some unit may have ended, or a pass was shown."""
-    vehicle = scan.vehicle
-    return bool(snapshot.successions or snapshot.units) or (vehicle is not None and vehicle.pass_id is not None)
-
-
-def _use(case: Case, received: datetime) -> Keyed | None:
-    row = noted_use(case, received)
-    return Keyed(row.row_id, row.model_dump_json().encode()) if row else None
 
 
 def _instant(stamp: str) -> datetime:

@@ -20,7 +20,7 @@ from streams.deciding import FAULT, Deciding, Targets
 from streams.process import Outcome, process
 from tests.test_streams_process import scan
 
-TARGETS = Targets("arrivals", "alerts", "dead-letters", "reference")
+TARGETS = Targets("arrivals", "alerts", "dead-letters")
 WHEN_MS = 1_581_984_000_000  # 2020-02-18 08:00 in Shangqiu
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from reference.dated import Dated
-from reference.rows import make_row
 from reference.shipped import pass_types_above_shipped
-from schemas.reference_rows import ReferenceRow
 from schemas.rule_conditions import PassState
 from schemas.rules import PassData, PassTypeData, PassUseData
 from streams.case import Case, Evidence
@@ -57,48 +54,24 @@ def _state(case: Case, permit: PassData, kind: PassTypeData, plate: str | None) 
         return "misused", {"expected_other_plate": True}
     if not (_covers(kind.origins, case.origin_code) and _covers(kind.destinations, case.destination)):
         return "out_of_scope", {}
-    allowed = _allowed(permit, kind)
+    allowed = permit.trips if permit.trips is not None else kind.trips
     if allowed is not None:
-        trip = count_trips(_uses(case, permit.pass_id), case.at, plate, timedelta(hours=kind.trip_hours))
+        uses = _uses(case, permit.pass_id, plate if bound else None)
+        trip = count_trips(uses, case.at, plate, timedelta(hours=kind.trip_hours))
         if trip > allowed:
             return "misused", {"trip": trip, "trips": allowed}
     return "valid", {}
-
-
-def _allowed(permit: PassData, kind: PassTypeData) -> int | None:
-    return permit.trips if permit.trips is not None else kind.trips
-
-
-def noted_use(case: Case, received: datetime) -> ReferenceRow | None:
-    """The row that says the pass of a scan was used, where its trips are counted and it was good for this one.
-
-    A pass that another plate shows is flagged by itself and must not use up its owner's trip. A use that is noted already
-    (the scan is decided again) is not noted again.
-    """
-    vehicle = case.scan.vehicle
-    if vehicle is None or not vehicle.pass_id or examine(case).state != "valid" or not _counted(case, vehicle.pass_id):
-        return None
-    event = case.scan.event_id
-    if any(used.data.event_id == event for used in case.snapshot.pass_uses.history(vehicle.pass_id)):
-        return None
-    about: dict[str, Any] = {"pass_id": vehicle.pass_id, "event_id": event, "site_id": case.scan.site_id}
-    use = PassUseData(kind="pass-use", at=case.at, vehicle_key=vehicle.key, **about)
-    known = max(case.at, received)
-    return make_row(use, key=use.pass_id, author="router", reason="shown at a site", valid_from=case.at, known_from=known)
-
-
-def _counted(case: Case, pass_id: str) -> bool:
-    row = case.snapshot.permit(pass_id, case.at)
-    kind = pass_types_above_shipped(case.snapshot.pass_types).at(row.data.pass_type, case.at) if row else None
-    return row is not None and kind is not None and _allowed(row.data, kind.data) is not None
 
 
 def _covers(areas: tuple[str, ...], code: str | None) -> bool:
     return not areas or (code is not None and code.startswith(areas))
 
 
-def _uses(case: Case, pass_id: str) -> list[tuple[datetime, str | None]]:
-    """The earlier uses of a pass, one per event; the scan under decision is never one of them, nor are later ones."""
+def _uses(case: Case, pass_id: str, bound_to: str | None) -> list[tuple[datetime, str | None]]:
+    """The earlier uses of a pass, one per event; the scan under decision is never one of them, nor are later ones.
+
+    Of a pass bound to a plate those with that plate alone: whoever shows it with another is flagged, and must not use up a trip.
+    """
     newest: dict[str, Dated[PassUseData]] = {}
     for row in case.snapshot.pass_uses.history(pass_id):
         newest.setdefault(row.data.event_id, row)
@@ -106,6 +79,7 @@ def _uses(case: Case, pass_id: str) -> list[tuple[datetime, str | None]]:
         (row.data.at, row.data.vehicle_key)
         for row in newest.values()
         if not row.withdrawn and row.data.event_id != case.scan.event_id and row.data.at <= case.at
+        if bound_to in (None, row.data.vehicle_key)
     ]
 
 
