@@ -16,7 +16,8 @@ from datetime import date, datetime, timedelta
 from reference.dated import Dated, DatedTable
 from reference.gazetteer import Gazetteer
 from reference.snapshot import Snapshot
-from schemas.reference_rows import CaseCountData, GradeData, end_of_day
+from schemas.areas import CaseCountData, end_of_day
+from schemas.reference_rows import GradeData
 from schemas.rule_conditions import Grade
 
 WINDOW_DAYS = 14

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from reference.snapshot import KEY_OF
+from schemas.areas import CaseCountData
 from schemas.base import LOCAL, Instant
 from schemas.errors import Rejected
-from schemas.reference_rows import CaseCountData, Data, GradeData, ReferenceRow
+from schemas.reference_rows import Data, GradeData, ReferenceRow
 
 BEGINNING = datetime(2020, 1, 1, tzinfo=LOCAL)
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)

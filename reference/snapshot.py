@@ -12,8 +12,9 @@ from reference.dated import Dated, DatedTable, dated
 from reference.gazetteer import Gazetteer
 from reference.resolver import CustomUnit, Resolver
 from reference.succession import new_codes, new_names, standing_parts, successors
+from schemas.areas import CaseCountData, SuccessionData
 from schemas.arrival import UnitLevel
-from schemas.reference_rows import CaseCountData, CredentialData, GradeData, ReferenceRow, SiteData, SuccessionData, UnitData
+from schemas.reference_rows import CredentialData, GradeData, ReferenceRow, SiteData, UnitData
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData, rule_key
 
 D = TypeVar("D")

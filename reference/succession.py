@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from reference.dated import Dated, DatedTable
-from schemas.reference_rows import SuccessionData
+from schemas.areas import SuccessionData
 
 Successions = DatedTable[SuccessionData]
 

@@ -11,9 +11,9 @@ from reference.dated import Dated
 from reference.grade_history import AsKnown, grade_as_known, grade_history, grades_in_force
 from reference.listed_rows import area_code
 from reference.snapshot import Snapshot
+from schemas.areas import SuccessionData
 from schemas.base import LOCAL, format_instant, parse_day, parse_instant
 from schemas.errors import Reason, Rejected
-from schemas.reference_rows import SuccessionData
 from serving.names import place_name
 
 #: What is read of `v_arrivals` to ask for an arrival's grades.

@@ -18,8 +18,8 @@ from reference.grade_history import grades_in_force
 from reference.listed_rows import read_lines
 from reference.rows import row_of
 from reference.snapshot import Snapshot
+from schemas.areas import CaseCountData
 from schemas.base import LOCAL
-from schemas.reference_rows import CaseCountData
 from schemas.rule_conditions import Grade
 from scripts.build_hubei_example import FOLDER, SERIES, districts, grade_rows, succession_rows, units
 from tests.rules_kit import HUBEI, Row, decide, gazetteer, scan, snapshot_of, spoken

@@ -11,8 +11,9 @@ from reference.area_lookup import areas_named
 from reference.listed_rows import read_line, read_lines
 from reference.rows import row_of
 from reference.snapshot import Snapshot
+from schemas.areas import CaseCountData, SuccessionData
 from schemas.errors import Rejected
-from schemas.reference_rows import CaseCountData, GradeData, SuccessionData
+from schemas.reference_rows import GradeData
 from tests.rules_kit import gazetteer
 
 EMPTY = Snapshot.empty(gazetteer())

@@ -127,5 +127,9 @@ def instant(text: str) -> datetime:
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group of this file."""
+    """Adds the group: the commands of this file and of those beside it."""
+    from arrivals.cli import reference_load, reference_rows
+
+    for part in (reference_rows, reference_load):
+        part.register(reference)
     app.add_typer(reference, name="reference", rich_help_panel=OPERATE)

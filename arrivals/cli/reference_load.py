@@ -19,7 +19,7 @@ import typer
 
 from arrivals.cli.helping import examples
 from arrivals.cli.output import JsonOption, console, notes, print_json
-from arrivals.cli.reference import current_snapshot, reference
+from arrivals.cli.reference import current_snapshot
 from arrivals.runtime.settings import Settings, load_settings
 from schemas.errors import Misconfigured, Rejected
 
@@ -52,9 +52,6 @@ class LoadReport:
     dry_run: bool = False
 
 
-@reference.command(
-    epilog=examples("reference load", "reference load grades.csv --kind grade", "reference load merged.csv --kind succession")
-)
 def load(
     file: Annotated[
         Path | None,
@@ -97,7 +94,7 @@ def _load_whole(settings: Settings, file: Path | None, report: LoadReport) -> No
 
     rows = shipped_rows() if file is None else read_rows(file.read_text("utf-8"))
     snapshot = current_snapshot()
-    known = held(snapshot, "rule") | held(snapshot, "pass-type")
+    known = frozenset[str]().union(*(held(snapshot, kind) for kind in {row.data.kind for row in rows}))
     fresh = [row for row in rows if row.row_id not in known]
     report.rows, report.known_before = len(rows), len(rows) - len(fresh)
     _append(settings, fresh, report)
@@ -220,5 +217,7 @@ def _why(line: Line) -> str:
     return f"{_ZH.get(wrong.code, '内容有误')} ({wrong.message})" if wrong else ""
 
 
-def register(_: typer.Typer) -> None:
-    """The commands of this file are in the group `reference` already."""
+def register(group: typer.Typer) -> None:
+    """Adds the command of this file."""
+    grades, merged = "reference load grades.csv --kind grade", "reference load merged.csv --kind succession"
+    group.command(epilog=examples("reference load", grades, merged))(load)

@@ -10,7 +10,7 @@ import typer
 
 from arrivals.cli.helping import examples
 from arrivals.cli.output import DayOption, JsonOption, console, print_json, print_rows
-from arrivals.cli.reference import TIME, current_snapshot, instant, reference
+from arrivals.cli.reference import TIME, current_snapshot, instant
 from schemas.errors import Rejected
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ AtOption = Annotated[str | None, typer.Option("--at", help=f"Only what holds at 
 KnownAtOption = Annotated[str | None, typer.Option("--known-at", help="As it was known at this time, in the same form.")]
 
 
-@reference.command("list", epilog=examples("reference list grade", "reference list grade --at 2020-02-28T12:00:00+08:00 --json"))
 def list_rows(kind: KindArgument, *, at: AtOption = None, known_at: KnownAtOption = None, json: JsonOption = False) -> None:
     """Show the newest row of every key of one kind; with --at or --known-at, the one that counts."""
     snapshot, when, known = current_snapshot(), _time(at), _time(known_at)
@@ -39,9 +38,6 @@ def list_rows(kind: KindArgument, *, at: AtOption = None, known_at: KnownAtOptio
     _show(kind, [row for row in rows if row is not None], json)
 
 
-@reference.command(
-    epilog=examples("reference history grade 42", "reference history grade 武汉市武昌区 --at 2020-02-28T12:00:00+08:00")
-)
 def history(
     kind: KindArgument,
     key: Annotated[
@@ -85,7 +81,6 @@ def _grade_history(snapshot: Snapshot, area: str, times: tuple[datetime | None, 
         console().print(f"{title}: {f'{row.data.grade} by {row.data.area} ({row.row_id})' if row else 'none'}")
 
 
-@reference.command(epilog=examples("reference propose --day 2020-02-16", "reference propose --day 2020-02-16 --json"))
 def propose(*, day: DayOption, known_at: KnownAtOption = None, json: JsonOption = False) -> None:
     """Show the grades that case counts propose, beside those decided.
 
@@ -149,5 +144,10 @@ def _content(row: Any) -> str:
     return f"withdrawn: {text}" if row.withdrawn else text
 
 
-def register(_: typer.Typer) -> None:
-    """The commands of this file are in the group `reference` already."""
+def register(group: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    then = "--at 2020-02-28T12:00:00+08:00"
+    listing = examples("reference list grade", f"reference list grade {then} --json")
+    group.command("list", epilog=listing)(list_rows)
+    group.command(epilog=examples("reference history grade 42", f"reference history grade 武汉市武昌区 {then}"))(history)
+    group.command(epilog=examples("reference propose --day 2020-02-16", "reference propose --day 2020-02-16 --json"))(propose)

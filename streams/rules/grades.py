@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from reference.dated import Dated, DatedTable
 from reference.snapshot import Snapshot
-from schemas.reference_rows import GradeData, SuccessionData
+from schemas.areas import SuccessionData
+from schemas.reference_rows import GradeData
 
 #: More areas than this are not remembered at a time; a city sees a few hundred.
 MOST_AREAS = 20_000
