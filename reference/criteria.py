@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 from reference.dated import Dated, DatedTable
 from reference.gazetteer import Gazetteer
 from reference.snapshot import Snapshot
+from reference.succession import successors
 from schemas.areas import CaseCountData, end_of_day
 from schemas.reference_rows import GradeData
 from schemas.rule_conditions import Grade
@@ -122,13 +123,16 @@ def counts_of(table: DatedTable[CaseCountData], area: str, known_at: datetime | 
 
 
 def propose_all(snapshot: Snapshot, day: date, known_at: datetime | None = None) -> list[Beside]:
-    """The proposal of every area that has ever been counted, beside the grade decided for the next day, by code."""
+    """The proposal of every area that is counted and stands, beside the grade decided for the next day, by code."""
     proposals = []
+    at = end_of_day(day)
     for area in snapshot.case_counts.keys():
+        if successors(snapshot.successions, area, at, known_at) is not None:
+            continue
         found = counts_of(snapshot.case_counts, area, known_at)
         counts, ids = {d: row.data for d, row in found.items()}, {d: row.row_id for d, row in found.items()}
         proposals.append(propose(area, day, counts, ids))
-    at, shared = end_of_day(day), share_highest(proposals, snapshot.gazetteer)
+    shared = share_highest(proposals, snapshot.gazetteer)
     return [Beside(proposal, snapshot.grade(proposal.area, at, known_at)) for proposal in shared]
 
 

@@ -21,6 +21,7 @@ D = TypeVar("D")
 CITY = "4114"
 _LEVELS: dict[int, UnitLevel] = {4: "city", 6: "county", 9: "township", 12: "village"}
 _PREFIXES = (12, 9, 6, 4, 2)
+_VILLAGE = 12
 _WORST_FIRST = ("high", "medium", "low")
 
 
@@ -53,15 +54,18 @@ class Snapshot:
             return self
         tables = {name: getattr(self, name).with_rows(_rows_of(fresh, kind, key)) for name, kind, key in _KINDS.values()}
         made = replace(self, version=fresh[-1][0], **tables)
-        if not any(isinstance(row.data, UnitData) for _, row in fresh) and "resolver" in self.__dict__:
+        if not any(isinstance(row.data, UnitData | SuccessionData) for _, row in fresh) and "resolver" in self.__dict__:
             made.__dict__["resolver"] = self.resolver
         return made
 
     @cached_property
     def resolver(self) -> Resolver:
-        """The address resolver over the gazetteer and the custom units of this snapshot."""
+        """The address resolver over the gazetteer, the custom units of this snapshot, and the new names of the city's units."""
         newest = [self.units.history(key)[0].data for key in self.units.keys()]
-        return Resolver(self.gazetteer, tuple(CustomUnit(u.unit, u.parent, u.name, u.aliases) for u in newest))
+        custom = [CustomUnit(u.unit, u.parent, u.name, u.aliases) for u in newest]
+        renamed = {code: name for code, name in self.new_names.items() if code.startswith(CITY) and len(code) == _VILLAGE}
+        custom += [CustomUnit(code, code if self.gazetteer.known(code) else code[:9], name) for code, name in renamed.items()]
+        return Resolver(self.gazetteer, tuple(custom))
 
     def grade(self, area: str, at: datetime, known_at: datetime | None = None) -> Dated[GradeData] | None:
         """The grade of an area at an instant: the longest prefix of its code that has a valid row wins.

@@ -124,6 +124,13 @@ def test_the_districts_of_a_city_share_the_highest_and_its_counties_do_not() -> 
     assert share_highest([], gazetteer()) == []
 
 
+def test_an_area_that_ended_is_proposed_nothing() -> None:
+    merged = ("succession", {"unit": "420502", "successors": ["420503"], "valid_from": "2020-02-20T00:00:00+08:00"})
+    snapshot = snapshot_of(counted("420502", DAY, 3), counted("420503", DAY, 0), merged)
+    assert [beside.proposal.area for beside in propose_all(snapshot, DAY)] == ["420503"]
+    assert len(propose_all(snapshot, date(2020, 2, 18))) == 2
+
+
 @pytest.mark.parametrize(
     ("code", "urban"),
     [("420106", True), ("422801", False), ("420281", False), ("429021", False), ("411402", True), ("4201", False)],

@@ -137,6 +137,20 @@ def test_a_device_may_send_the_new_code() -> None:
     assert (arrival.unit, arrival.unit_level, arrival.desk_reason) == ("411426101299", "village", None)
 
 
+@pytest.mark.parametrize(
+    ("successors", "unit", "village"),
+    [(["411426101299"], "411426101299", None), ([VILLAGE], VILLAGE, VILLAGE)],
+    ids=["recoded", "renamed"],
+)
+def test_who_writes_the_new_name_is_routed_to_it(successors: list[str], unit: str, village: str | None) -> None:
+    snapshot = usual()
+    text = f"夏邑县{snapshot.unit_name('411426101')}幸福新和村"
+    assert snapshot.resolver.resolve(text).unit == "411426101"
+    later = snapshot.with_rows([(99, row_of(*became(VILLAGE, *successors, names=["幸福新和村"]), snapshot.known))])
+    found = later.resolver.resolve(text)
+    assert (found.unit, found.village_code) == (unit, village)
+
+
 def test_who_inherits_a_unit_is_known() -> None:
     snapshot = usual(
         became(VILLAGE, NEXT_DOOR), became("411426101203", "411426101204", "411426101205"), became("411426101206", VILLAGE)
