@@ -113,7 +113,7 @@ class Snapshot:
 
     def known(self, code: str) -> bool:
         """Whether there is or was such an area: in the gazetteer's edition, or made by a succession since."""
-        return self.gazetteer.known(code) or code in self._made
+        return self.gazetteer.known(code) or code in self.new_codes
 
     @cached_property
     def new_names(self) -> Mapping[str, str]:
@@ -121,7 +121,8 @@ class Snapshot:
         return new_names(self.successions)
 
     @cached_property
-    def _made(self) -> frozenset[str]:
+    def new_codes(self) -> frozenset[str]:
+        """The codes of the areas and units that successions made, known to the gazetteer or not."""
         return new_codes(self.successions)
 
     def standing(self, unit: str, at: datetime) -> str:

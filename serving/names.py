@@ -35,8 +35,9 @@ def place_name(snapshot: Snapshot, code: str) -> str:
 
 
 def counties(snapshot: Snapshot) -> list[str]:
-    """The counties of the city in the order of their codes, and the city's own desk last."""
-    return [*(area.code for area in snapshot.gazetteer.children(CITY)), CITY]
+    """The counties of the city in the order of their codes, those made since the gazetteer too, and the city's own desk last."""
+    made = (code for code in snapshot.new_codes if code.startswith(CITY) and len(code) == _COUNTY_DIGITS)
+    return [*sorted({*(area.code for area in snapshot.gazetteer.children(CITY)), *made}), CITY]
 
 
 def unit_exists(snapshot: Snapshot, unit: str) -> bool:

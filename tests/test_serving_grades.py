@@ -18,6 +18,7 @@ from serving.access import Principal, arrival_restriction
 from serving.api import create_app
 from serving.authentication import by_digest
 from serving.grade_view import arrival_view
+from serving.names import counties, place_name, short_name
 from serving.routes_units import admit
 from serving.services import Services
 from tests.rules_kit import Row, gazetteer
@@ -225,3 +226,11 @@ def test_the_heir_of_a_unit_sees_its_list_and_nobody_else_does(parts: Services) 
     allowed = arrival_restriction(heir, merged(parts, HEIR).snapshot().former(HEIR, parts.now()))
     assert allowed.values["former"] == [VILLAGE]
     assert "former" not in arrival_restriction(heir).values
+
+
+def test_a_county_made_since_is_counted_and_named_among_the_others() -> None:
+    values = {"unit": "411402", "successors": ["411404"], "names": ["商丘区"], "valid_from": MERGED}
+    snapshot = SNAPSHOT.with_rows([(SNAPSHOT.version + 1, row_of("succession", values, gazetteer().known))])
+    assert "411404" not in counties(SNAPSHOT)
+    assert counties(snapshot)[:4] == ["411402", "411403", "411404", "411421"]
+    assert (short_name(snapshot, "411404"), place_name(snapshot, "411404")) == ("商丘区", "商丘区")
