@@ -23,6 +23,8 @@ class Dated(Generic[D]):
     known_from: datetime
     data: D
     withdrawn: bool = False
+    author: str = ""
+    reason: str = ""
 
     def holds(self, at: datetime) -> bool:
         """Whether the row is valid at `at`."""
@@ -55,6 +57,10 @@ class DatedTable(Generic[D]):
                 return None if row.withdrawn else row
         return None
 
+    def edges(self) -> set[datetime]:
+        """The instants at which some row begins or ends."""
+        return {edge for rows in self._rows.values() for row in rows for edge in (row.valid_from, row.valid_to) if edge}
+
     def history(self, key: str) -> tuple[Dated[D], ...]:
         """Every row of a key, newest first."""
         return self._rows.get(key, ())
@@ -66,4 +72,4 @@ class DatedTable(Generic[D]):
 
 def dated(row: ReferenceRow, offset: int, data: D) -> Dated[D]:
     """The dated form of a reference row."""
-    return Dated(row.row_id, offset, row.valid_from, row.valid_to, row.known_from, data, row.withdrawn)
+    return Dated(row.row_id, offset, row.valid_from, row.valid_to, row.known_from, data, row.withdrawn, row.author, row.reason)

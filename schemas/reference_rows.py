@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from schemas.areas import CaseCountData, SuccessionData
 from schemas.base import AreaCode, Identifier, Instant, ShortText, Tolerant, UnitCode
 from schemas.rule_conditions import Grade
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData
@@ -57,7 +58,16 @@ class CredentialData(Tolerant):
 
 
 Data = Annotated[
-    GradeData | SiteData | UnitData | PassData | PassTypeData | PassUseData | RuleData | CredentialData,
+    GradeData
+    | SiteData
+    | UnitData
+    | SuccessionData
+    | CaseCountData
+    | PassData
+    | PassTypeData
+    | PassUseData
+    | RuleData
+    | CredentialData,
     Field(discriminator="kind"),
 ]
 

@@ -6,7 +6,7 @@ seen there only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,14 +88,21 @@ def unit_restriction(unit: str) -> Restriction:
     return Restriction("county_code = %(unit_county)s AND startsWith(unit, %(unit)s)", county)
 
 
-def arrival_restriction(who: Principal) -> Restriction:
-    """The arrivals a credential may look at one by one: those on the lists `may_view` opens to it; none for all other roles."""
+def arrival_restriction(who: Principal, former: Sequence[str] = ()) -> Restriction:
+    """The arrivals a credential may look at one by one: those on the lists `may_view` opens to it; none for all other roles.
+
+    `former` are units that ended and for which its own answers now: what lay on their lists is its business.
+    """
     if who.role == "administrator":
         return EVERYONE if who.scope == EVERYTHING else NOTHING
     if who.role == "health_desk":
         return unit_restriction((CITY if who.scope == EVERYTHING else who.scope) + HEALTH)
     if who.role in ("county", "unit") and may_view(who, who.scope):
-        return unit_restriction(who.scope)
+        own = unit_restriction(who.scope)
+        if not former:
+            return own
+        inherited = "arrayExists(code -> startsWith(unit, code), %(former)s)"
+        return Restriction(f"{own.sql} OR {inherited}", {**own.values, "former": list(former)})
     return NOTHING
 
 

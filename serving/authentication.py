@@ -16,6 +16,8 @@ from serving.services import Services
 SECURE_COOKIE = "__Host-arrivals"
 PLAIN_COOKIE = "arrivals_session"
 _LONGEST_TOKEN = 200
+#: Roles bound to a unit: when it is merged, split or dissolved its codes end, and its successor's are issued anew.
+_DESKS: frozenset[Role] = frozenset({"unit", "county"})
 EVERYBODY: frozenset[Role] = frozenset({"unit", "county", "health_desk", "analyst", "administrator", "device"})
 
 
@@ -51,9 +53,12 @@ def identify(services: Services, request: Request) -> Principal | None:
 
 
 def by_digest(services: Services, digest: str) -> Principal | None:
-    """The principal of a token's digest, if its credential holds now."""
-    credential = services.snapshot().credential(digest, services.now())
-    return principal(credential, digest) if credential else None
+    """The principal of a token's digest, if its credential holds now and, for a desk's, the unit it is for still stands."""
+    snapshot, now = services.snapshot(), services.now()
+    credential = snapshot.credential(digest, now)
+    if credential is None or (credential.role in _DESKS and snapshot.standing(credential.scope, now) != credential.scope):
+        return None
+    return principal(credential, digest)
 
 
 def digest_of(token: str) -> str:

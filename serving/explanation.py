@@ -32,9 +32,9 @@ COLUMNS = (
 _DEEPEST_FIRST = ("destination_village", "destination_street", "destination_county", "destination_outside")
 
 
-def explanation_sql(event_id: str, allowed: Restriction) -> tuple[str, dict[str, Any]]:
+def explanation_sql(event_id: str, allowed: Restriction, columns: Sequence[str] = COLUMNS) -> tuple[str, dict[str, Any]]:
     """The SQL of the present version of one arrival, if it is among the allowed ones."""
-    sql = f"SELECT {', '.join(COLUMNS)}\nFROM v_arrivals WHERE event_id = toUUID(%(event_id)s) AND ({allowed.sql}) LIMIT 1"
+    sql = f"SELECT {', '.join(columns)}\nFROM v_arrivals WHERE event_id = toUUID(%(event_id)s) AND ({allowed.sql}) LIMIT 1"
     return sql, {**allowed.values, "event_id": event_id}
 
 

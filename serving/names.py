@@ -20,7 +20,9 @@ def place_name(snapshot: Snapshot, code: str) -> str:
     if not code:
         return ""
     base, _, custom = code.partition("-")
-    chain = [area.name for area in snapshot.gazetteer.chain(base)]
+    chain = [snapshot.unit_name(area.code) for area in snapshot.gazetteer.chain(base)]
+    if base in snapshot.new_names and not snapshot.gazetteer.known(base):
+        chain.append(snapshot.new_names[base])
     if base.startswith(CITY) and len(base) > len(CITY):
         chain = chain[2:]
     said: list[str] = []
@@ -33,14 +35,15 @@ def place_name(snapshot: Snapshot, code: str) -> str:
 
 
 def counties(snapshot: Snapshot) -> list[str]:
-    """The counties of the city in the order of their codes, and the city's own desk last."""
-    return [*(area.code for area in snapshot.gazetteer.children(CITY)), CITY]
+    """The counties of the city in the order of their codes, those made since the gazetteer too, and the city's own desk last."""
+    made = (code for code in snapshot.new_codes if code.startswith(CITY) and len(code) == _COUNTY_DIGITS)
+    return [*sorted({*(area.code for area in snapshot.gazetteer.children(CITY)), *made}), CITY]
 
 
 def unit_exists(snapshot: Snapshot, unit: str) -> bool:
     """Whether there is such a unit: an area of the city from the city down, a custom unit, or a health desk."""
     base = unit.partition("-")[0]
-    if not base.startswith(CITY) or snapshot.gazetteer.get(base) is None:
+    if not base.startswith(CITY) or not snapshot.known(base):
         return False
     if unit.endswith(HEALTH):
         return len(base) <= _COUNTY_DIGITS

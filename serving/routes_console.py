@@ -57,6 +57,9 @@ def router(services: Services, pages: Pages) -> APIRouter:
         page = await lists.page(unit, {"state": None, "risk": risk, "cursor": cursor, "limit": None})
         context = {
             "name": page["unit_name"],
+            "former": [
+                (code, place_name(services.snapshot(), code)) for code in services.snapshot().former(unit, services.now())
+            ],
             "counts": await lists.counts(unit),
             "rows": [person_row(told, language) for told in page["arrivals"]],
             "next": page["next_cursor"],

@@ -5,6 +5,7 @@ Scoped like the arrival itself: what is not yours answers exactly like what does
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from serving.access import Principal, arrival_restriction
 from serving.authentication import EVERYBODY, Allow, identify
-from serving.explanation import explain, explanation_sql
+from serving.explanation import COLUMNS, explain, explanation_sql
 from serving.explanation_text import as_lines
 from serving.names import place_name
 from serving.pages import Pages
@@ -50,16 +51,22 @@ def router(services: Services, pages: Pages) -> APIRouter:
 
 async def _explained(services: Services, who: Principal, event_id: str) -> dict[str, Any]:
     """The explanation of an arrival the principal may look at. Raises Refused (404) for every other id."""
+    return explain(await stored_arrival(services, who, event_id, COLUMNS), services.snapshot())
+
+
+async def stored_arrival(services: Services, who: Principal, event_id: str, columns: Sequence[str]) -> dict[str, Any]:
+    """The present version of an arrival the principal may look at. Raises Refused (404) for every other id."""
     try:
         known = str(UUID(event_id))
     except ValueError:
         raise not_found() from None
     if known != event_id:
         raise not_found()
-    found = (await services.database.ask(*explanation_sql(event_id, arrival_restriction(who)))).records()
+    former = services.snapshot().former(who.scope, services.now())
+    found = (await services.database.ask(*explanation_sql(event_id, arrival_restriction(who, former), columns))).records()
     if not found:
         raise not_found()
-    return explain(found[0], services.snapshot())
+    return found[0]
 
 
 def _lines(services: Services, told: dict[str, Any], language: Any) -> list[str]:

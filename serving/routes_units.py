@@ -51,9 +51,13 @@ def router(services: Services) -> APIRouter:
 
 
 def admit(services: Services, who: Principal, unit: str) -> None:
-    """Raises Refused (404) unless the unit exists and is the principal's to see; the two are not told apart."""
-    exists, allowed = unit_exists(services.snapshot(), unit), may_view(who, unit)
-    if not (exists and allowed):
+    """Raises Refused (404) unless the unit exists and is the principal's to see; the two are not told apart.
+
+    The list of a unit that ended is open to whoever sees the unit that answers for it now.
+    """
+    snapshot = services.snapshot()
+    allowed = may_view(who, unit) or may_view(who, snapshot.standing(unit, services.now()))
+    if not (unit_exists(snapshot, unit) and allowed):
         raise not_found()
 
 

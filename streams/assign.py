@@ -2,12 +2,13 @@
 
 The owner follows the destination, never the clerk or the site that entered it; the site's county is asked only when
 the destination
-names no county of the city at all.
+names no county of the city at all. A unit that ended by the time the scan was received hands over to what stands for it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from reference.snapshot import CITY, Snapshot
 from schemas.arrival import DeskReason, Location, UnitLevel
@@ -25,13 +26,17 @@ class Assignment:
     desk_reason: DeskReason | None
 
 
-def assign(location: Location, unit: str | None, site_county: str | None, snapshot: Snapshot) -> Assignment:
-    """`unit` is the deepest unit the resolver supports (None when it found none); `site_county` the site's county desk."""
+def assign(location: Location, unit: str | None, site_county: str | None, snapshot: Snapshot, at: datetime) -> Assignment:
+    """`unit` is the deepest unit the resolver supports (None when it found none); `site_county` the site's county desk.
+
+    `at` is when the scan was received: a late scan must not reach a desk that has been closed since.
+    """
     reason: DeskReason | None = None if location.status == "ok" else location.status
     if unit is not None and len(unit) > len(CITY):
+        unit = snapshot.standing(unit, at)
         return Assignment(unit, snapshot.unit_level(unit), unit[:6], reason)
-    desk = site_county or CITY
-    return Assignment(desk, snapshot.unit_level(desk), desk, reason or "unresolved")
+    desk = snapshot.standing(site_county or CITY, at)
+    return Assignment(desk, snapshot.unit_level(desk), desk[:6], reason or "unresolved")
 
 
 def health_desk(site_county: str | None) -> str:

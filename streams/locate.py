@@ -60,7 +60,7 @@ def plain_code(code: str | None) -> str | None:
 
 def _area(given: str | None, text: str | None, snapshot: Snapshot) -> tuple[str | None, str]:
     code = plain_code(given)
-    if code is not None and snapshot.gazetteer.known(code):
+    if code is not None and snapshot.known(code):
         return code, "code"
     found = snapshot.gazetteer.find_area(text) if text else None
     return found, "text" if found else "none"
@@ -68,7 +68,7 @@ def _area(given: str | None, text: str | None, snapshot: Snapshot) -> tuple[str 
 
 def _destination(given: str | None, text: str | None, snapshot: Snapshot) -> tuple[Location, str | None]:
     code = plain_code(given)
-    if code is not None and snapshot.gazetteer.known(code):
+    if code is not None and snapshot.known(code):
         return _coded(code)
     if not text:
         return Location(status="unresolved", method="none", score=0.0), None

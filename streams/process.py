@@ -63,10 +63,12 @@ def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcom
     try:
         scan = read_recorded(raw)
         at = _instant(scan.occurred_at)
+        #: Read only where it can make a difference: some unit may have ended by then.
+        received = _instant(scan.received_at) if snapshot.successions or snapshot.units else at
     except ValidationError as error:
         return Dead("scan_invalid", _fields(error), None)
     except ValueError:
-        return Dead("scan_invalid", "occurred_at: no such date", scan.event_id)
+        return Dead("scan_invalid", "occurred_at or received_at: no such date", scan.event_id)
     try:
         located = locate(scan, _address(scan, open_address), snapshot)
     except Rejected as error:
@@ -75,7 +77,7 @@ def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcom
     site_county = site.county if site else None
     case = Case(scan, at, located.origin_code, located.stay_codes, located.destination, snapshot, site_county)
     assessment = assess(case)
-    assignment = assign(located.destination, located.unit, site_county, snapshot)
+    assignment = assign(located.destination, located.unit, site_county, snapshot, received)
     arrival = _arrival(case, located, assessment, assignment, site_county)
     return Decided(
         scan.event_id,

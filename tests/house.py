@@ -26,6 +26,7 @@ PURE = (
     "producers.payloads",
     *("sinks.ranges", "sinks.columns", "sinks.record_types", "sinks.feeds", "sinks.tables"),
     *("serving.access", "serving.queries", "serving.positions", "serving.parameters"),
+    "serving.grade_view",
     *("serving.explanation", "serving.explanation_text", "serving.reasons"),
 )
 """Modules without client, framework, clock, randomness and environment: patterns of module names."""

@@ -225,7 +225,7 @@ def test_what_people_wrote_is_shown_as_text(browser: Browser) -> None:
         "first": True,
         "risk": None,
     }
-    context |= {"risks": (), "blank": blank_row(), "words": words("zh") | {"x": HOSTILE}, "stream": "/s", "at": ""}
+    context |= {"risks": (), "blank": blank_row(), "words": words("zh") | {"x": HOSTILE}, "stream": "/s", "at": "", "former": ()}
     html = render_unit(context)
     assert "<img" not in html
 
@@ -285,7 +285,7 @@ def test_the_probes_name_what_is_missing(browser: Browser) -> None:
 
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/login", "/logout", "/session"}
 #: Pages that ask for a session themselves: they send strangers to the login page instead of answering 401.
-PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}"}
+PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}", "/grades"}
 
 
 def test_every_route_declares_who_may_use_it(parts: Services) -> None:
@@ -295,6 +295,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
         routes_console,
         routes_docs,
         routes_explanation,
+        routes_grades,
         routes_operations,
         routes_overview,
         routes_units,
@@ -305,6 +306,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
     routers += [
         routes_analysis.router(parts, pages),
         routes_explanation.router(parts, pages),
+        routes_grades.router(parts, pages),
         routes_console.router(parts, pages),
         routes_console.session_router(parts, pages),
     ]

@@ -174,3 +174,14 @@ def test_the_pass_is_told_by_its_type_and_state() -> None:
     told = explain(row(scan(vehicle={"pass_id": "A-1"}), usual()), usual())
     assert told["pass"]["row"]["row_id"] == made[0].row_id
     assert (told["pass"]["state"], told["pass"]["name_en"]) == ("valid", "Pass A (across provinces)")
+
+
+def test_after_a_merger_the_explanation_rests_on_the_grade_of_the_new_unit() -> None:
+    merged = {"unit": "420106", "successors": ["420101"], "names": ["武汉市城区"], "valid_from": "2020-03-03T00:00:00+08:00"}
+    graded = {"area": "420101", "grade": "high", "valid_from": "2020-03-03T00:00:00+08:00"}
+    snapshot = usual(("succession", merged))
+    snapshot = snapshot.with_rows([(snapshot.version + 1, row_of("grade", graded, snapshot.known))])
+    told = explain(row(scan("2020-03-04"), snapshot), snapshot)
+    rule = next(rule for rule in told["rules"] if rule["rule"] == "area-grade")
+    assert (told["origin"]["code"], rule["grade"]["area"]) == ("420106", "420101")
+    assert any("武汉市城区 高风险" in line for line in as_lines(told, lambda code: place_name(snapshot, code), "zh"))

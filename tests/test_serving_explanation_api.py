@@ -12,6 +12,8 @@ import pytest
 
 from arrivals.embedded.clickhouse.launcher import ClickHouseServer
 from arrivals.embedded.kafka.server import KafkaServer
+from arrivals.runtime.reference_writer import append
+from reference.rows import row_of
 from reference.shipped import shipped_rows
 from tests.serving_kit import arrival, event_id, feverish, quiet
 from tests.serving_stack import CREDENTIALS, ROOT, Stack, running_stack
@@ -73,6 +75,14 @@ def test_the_page_says_it_to_people_and_the_list_leads_there(stack: Stack) -> No
     assert stack.client.get(f"/arrivals/{event_id(2)}", headers=other).status_code == 404
 
 
+def test_the_grades_of_an_arrivals_places_are_told_to_those_who_see_it(stack: Stack) -> None:
+    path = f"/v1/arrivals/{event_id(1)}/grades"
+    told = stack.get(path, "county:411426").json()
+    assert [place["place"] for place in told["places"]] == ["origin", "stay", "destination"]
+    assert {place["at"] for place in told["places"]} == {arrival(1, VILLAGE)["occurred_at"]}
+    assert stack.get(path, "county:411481").status_code == 404
+
+
 def run(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     values = stack.settings.model_dump(exclude_defaults=True).items()
     environment = {f"ARRIVALS_{name}".upper(): str(value) for name, value in values}
@@ -103,3 +113,19 @@ def test_the_shipped_rules_are_appended_once_and_a_file_of_rules_whole_or_not_at
     refused = run(stack, "reference", "load", str(own))
     assert refused.returncode == 1
     assert "reference_row" in refused.stderr
+
+
+def test_a_unit_that_was_merged_has_an_heir_and_its_codes_end(stack: Stack) -> None:
+    """Last of this file: the village is gone afterwards."""
+    path, heir, village = f"/v1/arrivals/{event_id(3)}/explanation", "unit:411481100", f"unit:{VILLAGE}"
+    assert (stack.get(path, heir).status_code, stack.get(path, village).status_code) == (404, 200)
+    row = {"unit": VILLAGE, "successors": ["411481100"], "valid_from": "2020-03-03T00:00:00+08:00"}
+    with stack.stream(f"/v1/units/{VILLAGE}/stream", village) as stream:
+        append(stack.settings, [row_of("succession", row, lambda _: True)])
+        stack.wait(lambda: stack.get(path, village).status_code == 401)
+        assert [name for name, _ in stream.events()][-1] == "farewell"
+    assert stack.get(path, heir).status_code == 200
+    assert len(stack.get(f"/v1/units/{VILLAGE}/arrivals", heir).json()["arrivals"]) == 3
+    page = stack.client.get("/units/411481100", headers={"Authorization": f"Bearer {stack.tokens[heir]}"}).text
+    assert f'href="/units/{VILLAGE}"' in page
+    assert stack.get(f"/v1/units/{VILLAGE}/arrivals", "county:411481").status_code == 200

@@ -93,6 +93,33 @@ def test_a_pass_is_used_for_as_many_trips_as_it_allows(uses: list[Row], state: s
         assert (evidence["trip"], evidence["trips"]) == (2, 1)
 
 
+def shown(number: int, at: str, plate: str | None = PLATE) -> bytes:
+    return scan(at, event_id=EVENT.format(number), vehicle={"pass_id": "A-1", "key": plate})
+
+
+def test_a_pass_shown_for_a_second_trip_is_flagged_and_the_first_stays_as_it_was() -> None:
+    noted = use(1, "2020-02-15T08:30:00+08:00"), use(2, "2020-02-15T20:00:00+08:00", site_id="CP-2")
+    snapshot = usual(*noted)
+    flagged = decide(shown(3, "2020-02-17"), snapshot)
+    assert spoken(flagged)["pass-misuse"].evidence["trip"] == 2
+    assert flagged.decision == "turn_back"
+    for first in (shown(1, "2020-02-15"), shown(2, "2020-02-15T20:00:00.000+08:00")):
+        assert decide(first, snapshot).findings == decide(first, usual()).findings
+
+
+def test_a_thief_of_a_pass_is_flagged_and_does_not_use_up_the_owners_trip() -> None:
+    assert "pass-misuse" in spoken(decide(shown(1, "2020-02-14", OTHER_PLATE), usual()))
+    snapshot = usual(use(1, "2020-02-14T08:30:00+08:00", OTHER_PLATE))
+    assert "pass-misuse" not in spoken(decide(shown(2, "2020-02-16"), snapshot))
+
+
+def test_two_plates_with_one_pass_that_names_none_are_two_trips() -> None:
+    once = ("pass", {"pass_id": "B-9", "pass_type": "B", "trips": 1})
+    snapshot = usual(once, use(1, "2020-02-18T08:00:00+08:00", OTHER_PLATE, pass_id="B-9"))
+    raw = scan(event_id=EVENT.format(2), origin_code="411502", vehicle={"pass_id": "B-9"})
+    assert spoken(decide(raw, snapshot))["pass-misuse"].evidence["trip"] == 2
+
+
 def test_its_own_use_never_counts_against_a_scan_decided_again() -> None:
     raw = scan(event_id=EVENT.format(9), vehicle={"pass_id": "A-1"})
     before, after = usual(), usual(use(9, "2020-02-18T08:30:00+08:00"))

@@ -152,7 +152,7 @@ def test_what_is_no_scan_is_a_dead_letter_with_a_reason_and_no_values(snapshot: 
 def test_a_date_that_does_not_exist_is_a_dead_letter(snapshot: Snapshot) -> None:
     outcome = process(scan(occurred_at="2020-02-30T09:12:30.250+08:00"), snapshot, never)
     assert isinstance(outcome, Dead)
-    assert outcome.detail == "occurred_at: no such date"
+    assert outcome.detail == "occurred_at or received_at: no such date"
 
 
 def test_an_address_whose_key_was_destroyed_is_a_dead_letter(snapshot: Snapshot) -> None:

@@ -19,6 +19,7 @@ from arrivals.runtime.reference_feed import ReferenceFeed
 from arrivals.runtime.reference_writer import append, credential_row, new_token, token_digest
 from arrivals.runtime.settings import Settings
 from reference.gazetteer import Gazetteer
+from reference.listed_rows import read_line
 from reference.rows import make_row, row_of
 from reference.shipped import missing_shipped
 from reference.snapshot import CITY, Snapshot
@@ -73,6 +74,7 @@ def seed_reference(settings: Settings, sites: Iterable[SiteData], gazetteer: Gaz
     rows = [
         *_sites(sites, feed.current),
         *_grades(feed.current, gazetteer),
+        *_case_counts(feed.current),
         *missing_shipped(feed.current),
         *_credentials(tokens, feed.current),
     ]
@@ -94,6 +96,15 @@ def _grades(snapshot: Snapshot, gazetteer: Gazetteer) -> Iterable[ReferenceRow]:
     text = files("arrivals.demo").joinpath("grades.csv").read_text("utf-8")
     for line in csv.DictReader(text.splitlines()):
         yield row_of("grade", {k: v for k, v in line.items() if v}, gazetteer.known)
+
+
+def _case_counts(snapshot: Snapshot) -> Iterable[ReferenceRow]:
+    """The published counts of Shangqiu and its neighbours, for the criteria of 17 February to propose something."""
+    if snapshot.case_counts:
+        return
+    text = files("reference").joinpath("data", "examples", "case-counts.csv").read_text("utf-8")
+    for line in csv.DictReader(text.splitlines()):
+        yield read_line("case-count", line, snapshot)
 
 
 def _credentials(tokens: dict[str, str], snapshot: Snapshot) -> Iterable[ReferenceRow]:

@@ -126,8 +126,7 @@ class RuleBook:
 
     def __init__(self, table: DatedTable[RuleData]) -> None:
         self._table = table
-        rows = [row for key in table.keys() for row in table.history(key)]
-        self._edges = sorted({edge for row in rows for edge in (row.valid_from, row.valid_to) if edge is not None})
+        self._edges = sorted(table.edges())
         self._stretches: dict[int, InForce] = {}
 
     def at(self, at: datetime) -> InForce:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from reference.dated import Dated, DatedTable
 from reference.snapshot import Snapshot
+from schemas.areas import SuccessionData
 from schemas.reference_rows import GradeData
 
 #: More areas than this are not remembered at a time; a city sees a few hundred.
@@ -29,20 +30,19 @@ class Stretch(dict[str, Dated[GradeData] | None]):
 
 
 class _Stretches:
-    def __init__(self, table: DatedTable[GradeData]) -> None:
-        rows = [row for key in table.keys() for row in table.history(key)]
-        self.edges = sorted({edge for row in rows for edge in (row.valid_from, row.valid_to) if edge is not None})
+    def __init__(self, grades: DatedTable[GradeData], successions: DatedTable[SuccessionData]) -> None:
+        self.edges = sorted(grades.edges() | successions.edges())
         self.found: dict[int, Stretch] = {}
 
 
 @lru_cache(maxsize=4)
-def _stretches(table: DatedTable[GradeData]) -> _Stretches:
-    return _Stretches(table)
+def _stretches(grades: DatedTable[GradeData], successions: DatedTable[SuccessionData]) -> _Stretches:
+    return _Stretches(grades, successions)
 
 
 def grades_at(snapshot: Snapshot, at: datetime) -> Stretch:
     """The grades in force at an instant. Every table `Snapshot.grade` reads must be in the key and the edges here."""
-    stretches = _stretches(snapshot.grades)
+    stretches = _stretches(snapshot.grades, snapshot.successions)
     number = bisect_right(stretches.edges, at)
     found = stretches.found.get(number)
     if found is None:

@@ -56,7 +56,8 @@ def _state(case: Case, permit: PassData, kind: PassTypeData, plate: str | None) 
         return "out_of_scope", {}
     allowed = permit.trips if permit.trips is not None else kind.trips
     if allowed is not None:
-        trip = count_trips(_uses(case, permit.pass_id), case.at, plate, timedelta(hours=kind.trip_hours))
+        uses = _uses(case, permit.pass_id, plate if bound else None)
+        trip = count_trips(uses, case.at, plate, timedelta(hours=kind.trip_hours))
         if trip > allowed:
             return "misused", {"trip": trip, "trips": allowed}
     return "valid", {}
@@ -66,8 +67,11 @@ def _covers(areas: tuple[str, ...], code: str | None) -> bool:
     return not areas or (code is not None and code.startswith(areas))
 
 
-def _uses(case: Case, pass_id: str) -> list[tuple[datetime, str | None]]:
-    """The earlier uses of a pass, one per event; the scan under decision is never one of them, nor are later ones."""
+def _uses(case: Case, pass_id: str, bound_to: str | None) -> list[tuple[datetime, str | None]]:
+    """The earlier uses of a pass, one per event; the scan under decision is never one of them, nor are later ones.
+
+    Of a pass bound to a plate those with that plate alone: whoever shows it with another is flagged, and must not use up a trip.
+    """
     newest: dict[str, Dated[PassUseData]] = {}
     for row in case.snapshot.pass_uses.history(pass_id):
         newest.setdefault(row.data.event_id, row)
@@ -75,6 +79,7 @@ def _uses(case: Case, pass_id: str) -> list[tuple[datetime, str | None]]:
         (row.data.at, row.data.vehicle_key)
         for row in newest.values()
         if not row.withdrawn and row.data.event_id != case.scan.event_id and row.data.at <= case.at
+        if bound_to in (None, row.data.vehicle_key)
     ]
 
 
