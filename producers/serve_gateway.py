@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 import time
 from typing import Any
 
@@ -20,6 +21,7 @@ from granian.server.embed import Server
 from kafka import TopicPartition
 
 from arrivals.runtime.health import Checks
+from arrivals.runtime.kafka_batches import BatchProducer, QuietSelector
 from arrivals.runtime.kafka_clients import make_consumer, make_producer
 from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.logs import configure_logs
@@ -30,7 +32,6 @@ from producers.bodies import Bodies
 from producers.confirm import Confirming
 from producers.duplicates import DuplicateWindow
 from producers.gateway import Parts, build_app
-from producers.partitions import KeyPartitioner
 from producers.rates import RateLimit
 from producers.receiving import Outcome, Receiving
 from producers.sealer import Sealer
@@ -39,9 +40,10 @@ from schemas.errors import Misconfigured
 
 _WARM_SECONDS = 8.0
 _KAFKA_SECONDS = 30.0
-#: A broker that is away must not block the loop. A request to Kafka has a fixed price in kafka-python, so it waits for its group
-#: to be complete. The client's own metrics are read by nobody.
-_PRODUCER: dict[str, Any] = {"max_block_ms": 50, "linger_ms": 2, "batch_size": 262_144, "metrics_enabled": False}
+#: A broker that is away must not block the loop. The client's own metrics are read by nobody.
+_PRODUCER: dict[str, Any] = {"max_block_ms": 50, "metrics_enabled": False, "selector": QuietSelector}
+#: The producer's network thread asks for its turn six times per request; it should not wait 5 ms each time for a busy loop.
+_TURN_SECONDS = 0.0005
 #: Objects made between two looks of the garbage collector: a post of 500 scans makes some ten thousand, all freed without it.
 _GARBAGE_THRESHOLD = 50_000
 #: Granian's own lines go through our log, and only those that say something went wrong.
@@ -56,8 +58,9 @@ def run_gateway(settings: Settings) -> None:
     feed = ReferenceFeed(settings, load_gazetteer(), lambda snapshot: version.set(snapshot.version))
     feed.start()
     keys = KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=settings.mode == "embedded")
-    producer = make_producer(settings, **_PRODUCER, partitioner=KeyPartitioner())
-    confirming = Confirming(producer, settings.gateway_confirm_seconds)
+    sys.setswitchinterval(_TURN_SECONDS)
+    producer = make_producer(settings, **_PRODUCER)
+    confirming = Confirming(BatchProducer(producer), settings.gateway_confirm_seconds)
     confirming.learn_topics([settings.topic(name) for name in ("scans", "duplicates", "dead-letters")], _KAFKA_SECONDS)
     window: DuplicateWindow[Outcome] = DuplicateWindow(settings.gateway_duplicate_window)
     warmed = warm_window(settings, window)
