@@ -11,11 +11,11 @@ import asyncio
 import time
 from collections.abc import Sequence
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 from kafka.errors import KafkaError
+from kafka.future import Future
 
-from arrivals.runtime.kafka_batches import BatchProducer
 from arrivals.runtime.kafka_clients import Record
 from schemas.errors import Unavailable
 
@@ -24,12 +24,22 @@ _DOUBT_SECONDS = 5.0
 _RETRY_SECONDS = 3
 
 
+class Sending(Protocol):
+    """What publishing needs of a producer (`arrivals.runtime.kafka_batches.BatchProducer`)."""
+
+    def knows(self, topic: str) -> bool:
+        """Whether the topic's partitions are known. Raises KafkaError."""
+
+    def send(self, records: Sequence[Record]) -> list[Future]:
+        """Queues all records, or none and raises KafkaError; the futures are done when all are confirmed."""
+
+
 class Confirming:
     """Wraps a producer made with a short `max_block_ms`, so that a lost broker never blocks the loop. kafka-python does not bound
     what waits in it; this does.
     """
 
-    def __init__(self, producer: BatchProducer, seconds: float, most_bytes: int = _MOST_UNCONFIRMED_BYTES) -> None:
+    def __init__(self, producer: Sending, seconds: float, most_bytes: int = _MOST_UNCONFIRMED_BYTES) -> None:
         self._producer = producer
         self._seconds = seconds
         self._most_bytes = most_bytes

@@ -22,21 +22,21 @@ from arrivals.runtime.health import Checks, readiness
 from arrivals.runtime.metrics import CONTENT_TYPE, Metrics
 from arrivals.runtime.settings import Settings
 from producers.bodies import Bodies, Body
+from producers.deriving import Posted
 from producers.describe import DESCRIPTION, document
 from producers.devices import Device, authenticate
-from producers.parsing import parse_body
 from producers.problems import problem, render
 from producers.rates import RateLimit
 from producers.receiving import Receiving
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL, format_instant, parse_instant
-from schemas.errors import ArrivalsError, Reason, Refused, Rejected
+from schemas.errors import ArrivalsError, Refused
 
 PATH = "/v1/scans"
 _SIMULATED = "x-simulated-now"
 _WRONG_TOKENS_PER_SECOND = 1.0
 _UNAUTHORIZED = 401
-_CODES = {"id_conflict": 409, "site_forbidden": 403}
+_CODES = {"id_conflict": 409, "site_forbidden": 403, "batch_too_large": 413}
 _ADVICE = {404: "Nothing is here; scans go to POST /v1/scans.", 405: "This address takes another method."}
 
 
@@ -48,7 +48,6 @@ class Parts:
     snapshot: Callable[[], Snapshot]
     receiving: Receiving
     bodies: Bodies
-    rates: RateLimit
     metrics: Metrics
     checks: Checks
     strangers: RateLimit = field(default_factory=lambda: RateLimit(_WRONG_TOKENS_PER_SECOND))
@@ -122,31 +121,17 @@ def _stranger(parts: Parts, request: Request, now: datetime) -> Response | None:
 
 
 async def _receive(parts: Parts, body: Body, device: Device, now: datetime) -> Response:
-    try:
-        values, many = parse_body(body.content, body.charset)
-    except Rejected as error:
-        return _limited(parts, device, 1, now) or await _refuse_body(parts, body, error.reasons[0], device, now)
-    limited = _limited(parts, device, len(values), now)
-    if limited:
-        return limited
-    results = await parts.receiving.receive(values, body.content, device, now)
-    if not many and results[0].status == "rejected":
-        reasons = results[0].reasons
-        return render(_CODES.get(reasons[0].code, 422), reasons[0].code, reasons[0].message, now, reasons=reasons)
+    answer = await parts.receiving.receive(Posted(body.content, body.charset, device, now))
+    if answer.wait_seconds:
+        detail = "This device posts more scans than it may; keep them and send them later."
+        return _later("rate_limited", detail, answer.wait_seconds, now)
+    first = answer.results[0]
+    if not answer.many and first.status == "rejected":
+        why = first.reasons[0]
+        status = _CODES.get(why.code, 422 if answer.readable else 400)
+        return render(status, why.code, why.message, now, reasons=first.reasons)
     server_time = format_instant(now if parts.settings.simulated_clock else _wall_clock())
-    answer = orjson.dumps({"server_time": server_time, "results": [result.as_dict() for result in results]})
-    return Response(answer, 202, media_type="application/json")
-
-
-async def _refuse_body(parts: Parts, body: Body, why: Reason, device: Device, now: datetime) -> Response:
-    await parts.receiving.keep_refused_body(body.content, why, device, now)
-    return render(413 if why.code == "batch_too_large" else 400, why.code, why.message, now, reasons=(why,))
-
-
-def _limited(parts: Parts, device: Device, count: int, now: datetime) -> Response | None:
-    wait = parts.rates.wait_seconds(device.device_id, count, time.monotonic())
-    detail = "This device posts more scans than it may; keep them and send them later."
-    return _later("rate_limited", detail, wait, now) if wait else None
+    return Response(orjson.dumps({"server_time": server_time, "results": answer.results}), 202, media_type="application/json")
 
 
 def _later(code: str, detail: str, wait: float, now: datetime) -> Response:

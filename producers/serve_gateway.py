@@ -32,6 +32,7 @@ from producers.bodies import Bodies
 from producers.confirm import Confirming
 from producers.duplicates import DuplicateWindow
 from producers.gateway import Parts, build_app
+from producers.helpers import Deriving
 from producers.rates import RateLimit
 from producers.receiving import Outcome, Receiving
 from producers.sealer import Sealer
@@ -64,13 +65,12 @@ def run_gateway(settings: Settings) -> None:
     confirming.learn_topics([settings.topic(name) for name in ("scans", "duplicates", "dead-letters")], _KAFKA_SECONDS)
     window: DuplicateWindow[Outcome] = DuplicateWindow(settings.gateway_duplicate_window)
     warmed = warm_window(settings, window)
-    sealer = Sealer(keys, settings.topic, os.urandom)
+    sealer, rates = Sealer(keys, settings.topic, os.urandom), RateLimit(settings.gateway_rate_per_device)
     parts = Parts(
         settings=settings,
         snapshot=lambda: feed.current,
-        receiving=Receiving(lambda: feed.current, sealer, confirming, window, metrics),
+        receiving=Receiving(lambda: feed.current, Deriving(sealer), confirming, window, rates, metrics),
         bodies=Bodies(settings.gateway_max_body_bytes, settings.gateway_body_seconds),
-        rates=RateLimit(settings.gateway_rate_per_device),
         metrics=metrics,
         checks=_checks(feed, confirming, keys),
     )
