@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -178,12 +177,15 @@ class Receiving:
         post.outcome.set_result(confirmed)
 
     def _count(self, results: Sequence[Result]) -> None:
-        for status, count in Counter([result.status for result in results]).items():
-            self._scans[status].inc(count)
-        for flag, count in Counter([flag for result in results for flag in result.flags]).items():
-            self._flags.labels(flag).inc(count)
-        for code, count in Counter([result.reasons[0].code for result in results if result.reasons]).items():
-            self._rejections.labels(code).inc(count)
+        statuses = [result.status for result in results]
+        flags = [flag for result in results for flag in result.flags]
+        codes = [result.reasons[0].code for result in results if result.reasons]
+        for status in {*statuses}:
+            self._scans[status].inc(statuses.count(status))
+        for flag in {*flags}:
+            self._flags.labels(flag).inc(flags.count(flag))
+        for code in {*codes}:
+            self._rejections.labels(code).inc(codes.count(code))
 
 
 def _rejected(code: str, field_name: str) -> Rejected:

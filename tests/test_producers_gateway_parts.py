@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from kafka.errors import KafkaTimeoutError, NotLeaderForPartitionError
 from kafka.future import Future
 from kafka.partitioner.default import murmur2 as kafka_murmur2
-from starlette.requests import Request
 
 from arrivals.runtime.kafka_clients import Record
 from arrivals.runtime.partitions import murmur2, murmur2_of_all
-from producers.bodies import Bodies
+from producers.bodies import Bodies, Incoming
 from producers.confirm import Confirming
 from producers.duplicates import DuplicateWindow
 from producers.rates import RateLimit
@@ -193,7 +192,7 @@ def test_many_keys_at_once_are_hashed_as_one_by_one(keys: list[bytes]) -> None:
     assert murmur2_of_all(keys) == [murmur2(key) for key in keys]
 
 
-def request(*chunks: bytes, then_silence: bool = False) -> Request:
+def request(*chunks: bytes, then_silence: bool = False) -> Incoming:
     waiting = list(chunks)
 
     async def receive() -> dict[str, Any]:
@@ -202,7 +201,7 @@ def request(*chunks: bytes, then_silence: bool = False) -> Request:
         chunk = waiting.pop(0)
         return {"type": "http.request", "body": chunk, "more_body": bool(waiting) or then_silence}
 
-    return Request({"type": "http", "method": "POST", "path": "/v1/scans", "headers": []}, receive)
+    return Incoming({}, receive)
 
 
 async def test_bodies_together_are_bounded_and_given_back() -> None:
