@@ -7,9 +7,9 @@ Looks at nothing but the posts themselves: what depends on other posts, on the r
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import chain
+from itertools import islice
 from typing import Any, NamedTuple
 
 from arrivals.runtime.kafka_clients import Record
@@ -59,15 +59,13 @@ class Derived(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """A post whose JSON is read: its values, and the scan or the refusal behind each."""
+    """A post whose JSON is read: its values, the scan behind each that is one, and the refusals by place."""
 
     post: Posted
     values: Sequence[Any]
     many: bool
-    scans: Sequence[CheckpointScan | RailScan | Rejected]
-
-    def good(self) -> list[CheckpointScan | RailScan]:
-        return [scan for scan in self.scans if not isinstance(scan, Rejected)]
+    scans: Sequence[CheckpointScan | RailScan]
+    wrong: Mapping[int, Rejected]
 
 
 def derive_all(posts: Sequence[Posted], sealer: Sealer) -> list[Derived]:
@@ -75,7 +73,7 @@ def derive_all(posts: Sequence[Posted], sealer: Sealer) -> list[Derived]:
     reads = [_read(post) for post in posts]
     usable = iter(_usable([read for read in reads if isinstance(read, _Read)], sealer))
     return [
-        Derived([next(usable) if scan is None else scan for scan in _unusable(read, sealer)], read.many)
+        Derived(_outcomes(read, list(islice(usable, len(read.scans))), sealer), read.many)
         if isinstance(read, _Read)
         else Derived([_refused(post, post.body, read, None, sealer)], many=False, readable=False)
         for post, read in zip(posts, reads, strict=True)
@@ -93,42 +91,33 @@ def _read(post: Posted) -> _Read | Rejected:
         values, many = parse_body(post.body, post.charset)
     except Rejected as error:
         return error
-    return _Read(post, values, many, [_check(value) for value in values])
-
-
-def _check(value: Any) -> CheckpointScan | RailScan | Rejected:
-    try:
-        return validate_scan(value)
-    except Rejected as error:
-        return error
+    scans: list[CheckpointScan | RailScan] = []
+    wrong: dict[int, Rejected] = {}
+    for number, value in enumerate(values):
+        try:
+            scans.append(validate_scan(value))
+        except Rejected as error:
+            wrong[number] = error
+    return _Read(post, values, many, scans, wrong)
 
 
 def _usable(reads: Sequence[_Read], sealer: Sealer) -> list[Usable]:
-    good = [read.good() for read in reads]
-    scans = list(chain.from_iterable(good))
-    receipts = [Receipt(r.post.device.device_id, r.post.now) for r, some in zip(reads, good, strict=True) for _ in some]
+    scans = [scan for read in reads for scan in read.scans]
+    receipts = [Receipt(read.post.device.device_id, read.post.now) for read in reads for _ in read.scans]
     prepared = prepare_all(scans, receipts, sealer.keyed)
-    digests = [
-        content_digest(value)
-        for r in reads
-        for value, scan in zip(r.values, r.scans, strict=True)
-        if not isinstance(scan, Rejected)
-    ]
+    digests = [content_digest(v) for read in reads for number, v in enumerate(read.values) if number not in read.wrong]
     records = sealer.scans(prepared, digests, [receipt.at for receipt in receipts])
-    return [
-        Usable(scan.event_id, scan.site_id, digest, found.flags, record)
-        for scan, digest, found, record in zip(scans, digests, prepared, records, strict=True)
-    ]
+    sites, flags = [scan.site_id for scan in scans], [one.flags for one in prepared]
+    return list(map(Usable, [one.event_id for one in prepared], sites, digests, flags, records))
 
 
-def _unusable(read: _Read, sealer: Sealer) -> list[Unusable | None]:
-    """The refusals among a post's scans, and None for every other."""
-    return [
-        _refused(read.post, _original(value, read.post.body, many=read.many), scan, value, sealer)
-        if isinstance(scan, Rejected)
-        else None
-        for value, scan in zip(read.values, read.scans, strict=True)
-    ]
+def _outcomes(read: _Read, usable: Sequence[Usable], sealer: Sealer) -> list[Usable | Unusable]:
+    """The usable scans of a post with the refusals between them, each in its place."""
+    outcomes: list[Usable | Unusable] = list(usable)
+    for number, error in read.wrong.items():
+        payload = _original(read.values[number], read.post.body, many=read.many)
+        outcomes.insert(number, _refused(read.post, payload, error, read.values[number], sealer))
+    return outcomes
 
 
 def _refused(post: Posted, payload: bytes, error: Rejected, value: Any, sealer: Sealer) -> Unusable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 
@@ -31,6 +32,14 @@ class Refusal:
     event_id: str | None = None
 
 
+class _Day(NamedTuple):
+    """A local day and the seals of its key."""
+
+    name: str
+    identity: Seal
+    address: Seal
+
+
 class Sealer:
     """Makes the gateway's records. `random` gives fresh bytes; `topic` maps a topic's name to its full name.
 
@@ -47,18 +56,21 @@ class Sealer:
     def scans(self, prepared: Sequence[Prepared], digests: Sequence[str], received: Sequence[datetime]) -> list[Record]:
         """The records of accepted scans, each received at its time and sealed with the key of that local day."""
         nonces = self._random(2 * NONCE_BYTES * len(prepared))
-        days = {at: at.date().isoformat() for at in set(received)}
+        days = {at: self._day(at.date().isoformat()) for at in set(received)}
         return [
             self._scan(one, digest, days[at], nonces[start : start + 2 * NONCE_BYTES])
             for one, digest, at, start in zip(prepared, digests, received, range(0, len(nonces), 2 * NONCE_BYTES), strict=True)
         ]
 
-    def _scan(self, one: Prepared, digest: str, day: str, nonces: bytes) -> Record:
+    def _day(self, day: str) -> _Day:
+        return _Day(day, self._seal(day, "identity"), self._seal(day, "address"))
+
+    def _scan(self, one: Prepared, digest: str, day: _Day, nonces: bytes) -> Record:
         event_id, key, record, identity, address, _ = one
         record["sealed"] = {
-            "key_id": day,
-            "identity": self._seal(day, "identity").close(identity, event_id, nonces[:NONCE_BYTES]),
-            "address": None if address is None else self._seal(day, "address").close(address, event_id, nonces[NONCE_BYTES:]),
+            "key_id": day.name,
+            "identity": day.identity.close(identity, event_id, nonces[:NONCE_BYTES]),
+            "address": None if address is None else day.address.close(address, event_id, nonces[NONCE_BYTES:]),
         }
         headers = (("event_id", event_id.encode()), _SCHEMA_SCAN, ("digest", digest.encode()))
         return Record(self._scans, key.encode(), orjson.dumps(record), headers)
