@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvloop
@@ -32,7 +33,7 @@ from producers.bodies import Bodies
 from producers.confirm import Confirming
 from producers.duplicates import DuplicateWindow
 from producers.gateway import Parts, build_app
-from producers.helpers import Deriving
+from producers.helpers import Deriving, Helpers
 from producers.rates import RateLimit
 from producers.receiving import Outcome, Receiving
 from producers.sealer import Sealer
@@ -66,10 +67,11 @@ def run_gateway(settings: Settings) -> None:
     window: DuplicateWindow[Outcome] = DuplicateWindow(settings.gateway_duplicate_window)
     warmed = warm_window(settings, window)
     sealer, rates = Sealer(keys, settings.topic, os.urandom), RateLimit(settings.gateway_rate_per_device)
+    helpers = Helpers(settings, settings.gateway_helpers)
     parts = Parts(
         settings=settings,
         snapshot=lambda: feed.current,
-        receiving=Receiving(lambda: feed.current, Deriving(sealer), confirming, window, rates, metrics),
+        receiving=Receiving(lambda: feed.current, Deriving(sealer, helpers), confirming, window, rates, metrics),
         bodies=Bodies(settings.gateway_max_body_bytes, settings.gateway_body_seconds),
         metrics=metrics,
         checks=_checks(feed, confirming, keys),
@@ -78,15 +80,18 @@ def run_gateway(settings: Settings) -> None:
     gc.set_threshold(_GARBAGE_THRESHOLD)
     log.info("gateway_started", port=settings.gateway_port, reference_version=feed.current.version, ids_remembered=warmed)
     try:
-        serve(build_app(parts), settings.gateway_host, settings.gateway_port)
+        serve(build_app(parts), settings.gateway_host, settings.gateway_port, helpers.keep)
     finally:
         producer.close(timeout=5)
         feed.stop()
         log.info("gateway_stopped")
 
 
-def serve(app: Any, host: str, port: int) -> None:
-    """Serves an ASGI app with Granian in this process until SIGTERM or SIGINT, then finishes what is under way."""
+def serve(app: Any, host: str, port: int, beside: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+    """Serves an ASGI app with Granian in this process until SIGTERM or SIGINT, then finishes what is under way.
+
+    `beside` runs on the same loop from start to end; it is cancelled then.
+    """
     server = Server(
         app,
         address=host,
@@ -106,12 +111,16 @@ def serve(app: Any, host: str, port: int) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        other = asyncio.ensure_future(beside()) if beside else None
         serving, stopping = asyncio.ensure_future(server.serve()), asyncio.ensure_future(stop.wait())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not serving.done():
             server.stop()  # type: ignore[no-untyped-call]
         await serving
+        if other is not None:
+            other.cancel()
+            await asyncio.wait((other,))
 
     uvloop.run(main())
 
