@@ -60,7 +60,7 @@ class Bodies:
         declared = request.header(b"content-length")
         if declared.isdigit() and int(declared) > self._most_bytes:
             raise _too_large(self._most_bytes)
-        content = await self._within_time(request.receive)
+        content = await self._within_time(request.receive, int(declared) if declared.isdigit() else -1)
         if encoding == "gzip":
             content = inflate(content, self._most_bytes)
         self._held += len(content)
@@ -70,14 +70,15 @@ class Bodies:
         """The body is dealt with."""
         self._held -= len(body.content)
 
-    async def _within_time(self, receive: Receive) -> bytes:
+    async def _within_time(self, receive: Receive, declared: int) -> bytes:
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._collect(receive)
+                return await self._collect(receive, declared)
         except TimeoutError:
             raise Refused("body_timeout", "The body did not arrive in time.", 408, "Send it again.") from None
 
-    async def _collect(self, receive: Receive) -> bytes:
+    async def _collect(self, receive: Receive, declared: int) -> bytes:
+        """The body's bytes; the end of one of declared length need not be asked for."""
         chunks, size, more = [], 0, True
         try:
             while more:
@@ -92,6 +93,7 @@ class Bodies:
                 if self._held > self._most_together:
                     raise Unavailable("gateway_busy", "Too many posts are under way.", 2)
                 chunks.append(chunk)
+                more = more and size != declared
         finally:
             self._held -= size
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -18,7 +18,7 @@ from schemas.errors import ArrivalsError, Reason, Refused, Unavailable
 PROBLEM = "application/problem+json"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Accepted:
     """202 with a body of JSON: a Starlette response without the work for what this one never has."""
 
