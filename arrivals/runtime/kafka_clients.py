@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
@@ -20,8 +19,7 @@ from arrivals.runtime.settings import Settings
 from schemas.errors import Misconfigured, Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record to publish; `topic` is the full name, headers are (name, bytes) pairs."""
 
     topic: str
