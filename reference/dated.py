@@ -23,6 +23,8 @@ class Dated(Generic[D]):
     known_from: datetime
     data: D
     withdrawn: bool = False
+    author: str = ""
+    reason: str = ""
 
     def holds(self, at: datetime) -> bool:
         """Whether the row is valid at `at`."""
@@ -66,4 +68,4 @@ class DatedTable(Generic[D]):
 
 def dated(row: ReferenceRow, offset: int, data: D) -> Dated[D]:
     """The dated form of a reference row."""
-    return Dated(row.row_id, offset, row.valid_from, row.valid_to, row.known_from, data, row.withdrawn)
+    return Dated(row.row_id, offset, row.valid_from, row.valid_to, row.known_from, data, row.withdrawn, row.author, row.reason)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from schemas.base import AreaCode, Identifier, Instant, ShortText, Tolerant, UnitCode
+from schemas.base import AreaCode, EventId, Identifier, Instant, ShortText, Tolerant, UnitCode
 from schemas.rule_conditions import Grade
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData
 
@@ -56,8 +56,21 @@ class CredentialData(Tolerant):
     scope: str
 
 
+class CorrectionData(Tolerant):
+    """What a person found out about one arrival: its true destination, its true origin, or both. It beats the machine.
+
+    Of several rows of an event the newest that names a place counts for it; a withdrawn row takes all earlier ones back. The row
+    may stand on the topic before the scan does.
+    """
+
+    kind: Literal["correction"]
+    event_id: EventId
+    destination: UnitCode | None = None
+    origin: AreaCode | None = None
+
+
 Data = Annotated[
-    GradeData | SiteData | UnitData | PassData | PassTypeData | PassUseData | RuleData | CredentialData,
+    GradeData | SiteData | UnitData | PassData | PassTypeData | PassUseData | RuleData | CredentialData | CorrectionData,
     Field(discriminator="kind"),
 ]
 
