@@ -43,8 +43,9 @@ def replay(
 ) -> None:
     """Decide the kept scans again and compare with what `arrivals` holds, byte by byte.
 
-    Every held version is decided under its own reference version; with --as-of the newest one must also say what would be decided
-    under the version asked for. Exit code 1 on any difference. With --rules and --dry-run: who would be decided differently. Publishes nothing, ever.
+    Every held version is decided under its own reference version; with --as-of the newest one must also say what would be
+    decided under the version asked for. Exit code 1 on any difference. With --rules and --dry-run: who would be decided
+    differently. Publishes nothing, ever.
     """
     stretch, asked = _stretch(since, until), _as_of(as_of)
     if rules is not None and not dry_run:
