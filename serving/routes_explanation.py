@@ -21,9 +21,11 @@ from serving.problems import not_found
 from serving.reasons import words
 from serving.routes_units import answer
 from serving.services import Services
+from serving.versions import versions_sql
 
 _DESCRIPTION = """Where from and where to, how both were located, every rule that spoke with its evidence, source and version,
-the grade rows and the pass it rests on, and the one that decided. `text_zh` and `text_en` say the same in plain words."""
+the grade rows and the pass it rests on, and the one that decided; every version, what changed
+in it, who changed it and why. `text_zh` and `text_en` say the same in plain words."""
 
 
 def router(services: Services, pages: Pages) -> APIRouter:
@@ -59,7 +61,8 @@ async def _explained(services: Services, who: Principal, event_id: str) -> dict[
     found = (await services.database.ask(*explanation_sql(event_id, arrival_restriction(who)))).records()
     if not found:
         raise not_found()
-    return explain(found[0], services.snapshot())
+    history = (await services.database.ask(*versions_sql(event_id))).records()
+    return explain(found[0], services.snapshot(), history)
 
 
 def _lines(services: Services, told: dict[str, Any], language: Any) -> list[str]:

@@ -30,7 +30,7 @@ PURE = (
     "producers.payloads",
     *("sinks.ranges", "sinks.columns", "sinks.conversions", "sinks.tables"),
     *("serving.access", "serving.queries", "serving.positions", "serving.parameters"),
-    *("serving.explanation", "serving.explanation_text", "serving.reasons"),
+    *("serving.explanation", "serving.explanation_text", "serving.reasons", "serving.versions", "serving.changes"),
 )
 """Modules without client, framework, clock, randomness and environment: patterns of module names."""
 
