@@ -119,42 +119,37 @@ def test_a_county_corrects_its_own_and_everybody_else_finds_nothing(stack: Stack
     assert stack.post(path, None, said).status_code == 401
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"destination": "411426999"},
-        {"origin": "99"},
-        {"destination": "x", "reason": "r"},
-        {"reason": ""},
-        {"reason": "r", "unit": "4114"},
-    ],
-)
+WRONG: list[dict[str, str]] = [
+    {"destination": "411426999", "reason": "r"},
+    {"origin": "99", "reason": "r"},
+    {"destination": "x", "reason": "r"},
+    {"destination": "411426101", "reason": ""},
+    {"destination": "411426101"},
+    {"reason": "r", "unit": "4114"},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_correction_that_names_no_place_or_no_reason_is_refused(stack: Stack, wrong: dict[str, str]) -> None:
-    said = {"reason": "r"} | wrong if "reason" not in wrong else wrong
-    answer = stack.post(f"/v1/arrivals/{event_id(1)}/corrections", "county:411426", said)
+    answer = stack.post(f"/v1/arrivals/{event_id(1)}/corrections", "county:411426", wrong)
     assert answer.status_code == 400
     assert answer.json()["errors"]
 
 
 def test_versions_tell_what_changed_and_who_changed_it(stack: Stack) -> None:
-    said = {"destination": "411426102", "reason": "本人电话更正"}
-    version = stack.post(f"/v1/arrivals/{event_id(2)}/corrections", "county:411426", said).json()["reference_version"]
-    again = feverish(2, "411426102") | {
-        "revision": version,
-        "cause": "correction",
-        "recorded_at": "2020-02-18T11:00:00.000+08:00",
-    }
+    path, said = f"/v1/arrivals/{event_id(4)}", {"destination": "411426102", "reason": "本人电话更正"}
+    stack.store([arrival(4, VILLAGE) | {"revision": 0}])
+    version = stack.post(f"{path}/corrections", "county:411426", said).json()["reference_version"]
+    changed = {"revision": version, "cause": "correction", "recorded_at": "2020-02-18T11:00:00.000+08:00"}
     with stack.stream("/v1/units/411426102/stream", "county:411426") as stream:
-        stack.store([again])
+        stack.store([arrival(4, "411426102") | changed])
         [event] = stream.until(1)
     assert (event["changed_by"], event["change_reason"]) == ("county-411426", "本人电话更正")
-    told = stack.get(f"/v1/arrivals/{event_id(2)}/explanation", "county:411426").json()
+    told = stack.get(f"{path}/explanation", "county:411426").json()
     first, second = told["versions"]
     assert (first["by"], first["changes"]) == (None, [])
     assert (second["revision"], second["cause"], second["by"]["author"]) == (version, "correction", "county-411426")
-    assert {change["field"] for change in second["changes"]} >= {"destination", "unit"}
+    assert "unit" in {change["field"] for change in second["changes"]}
     assert any("本人电话更正" in line for line in told["text_zh"])
-    page = stack.client.get(
-        f"/arrivals/{event_id(2)}", headers={"Authorization": f"Bearer {stack.tokens['county:411426']}", "Accept": "text/html"}
-    )
-    assert "历次版本" in page.text
+    asking = {"Authorization": f"Bearer {stack.tokens['county:411426']}", "Accept": "text/html"}
+    assert "历次版本" in stack.client.get(f"/arrivals/{event_id(4)}", headers=asking).text
