@@ -7,25 +7,24 @@ the same bytes; what is stored already is not even looked at again, so whoever w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from threading import Event
-from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
-from arrivals.runtime.kafka_clients import Publisher, Record
 from arrivals.runtime.metrics import Metrics
 from reference.snapshot import Snapshot
 from schemas.errors import Unavailable
 from schemas.reference_rows import ReferenceRow
 from streams.affected import Reach
+from streams.batch_producer import AnyOutput
+from streams.batch_publishing import BatchPublishing, Written
 from streams.deciding import Targets, outputs_of
 from streams.process import Dead, Decided, OpenAddress
 from streams.recalling import Stored, decide_again
 from streams.stored_arrivals import StoredArrivals
-
-_CONFIRM_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Reflagging:
     """Publishes new versions. `written` is the last offset of `arrivals` this process wrote, by partition."""
 
     def __init__(
-        self, stored: StoredArrivals, publisher: Publisher, targets: Targets, open_address: OpenAddress, metrics: Metrics
+        self, stored: StoredArrivals, publisher: BatchPublishing, targets: Targets, open_address: OpenAddress, metrics: Metrics
     ) -> None:
         self.written: dict[int, int] = {}
         self._stored = stored
@@ -65,14 +64,14 @@ class Reflagging:
         if not progress.total:
             return progress
         told(progress)
-        sent: Sequence[Any] = ()
+        sent: Future[Written] | None = None
         for chunk in self._stored.select(reach, snapshot.version):
             if stop.is_set():
                 raise Unavailable("stopped", "Stopped in the middle of a row; the rest follows at the next start.")
             outcomes = [self._again(arrival, snapshot, row) for arrival in chunk]
-            records = self._records(outcomes)
+            outputs = self._outputs(outcomes)
             self._confirm(sent)  # while these were on their way the next ones were decided
-            sent = self._publisher.send(records)
+            sent = self._publisher.send(outputs)
             progress = self._counted(progress, outcomes)
             told(progress)
         self._confirm(sent)
@@ -81,7 +80,7 @@ class Reflagging:
     def late(self, arrivals: Iterable[tuple[Stored, Snapshot, ReferenceRow]]) -> int:
         """The same for arrivals that were decided without a row everybody knew already; returns how many changed."""
         outcomes = [self._again(*one) for one in arrivals]
-        self._confirm(self._publisher.send(self._records(outcomes)))
+        self._confirm(self._publisher.send(self._outputs(outcomes)))
         return self._counted(Progress(0, ""), outcomes).changed
 
     def _again(self, arrival: Stored, snapshot: Snapshot, row: ReferenceRow) -> Decided | Dead | None:
@@ -90,18 +89,17 @@ class Reflagging:
         except ValidationError:
             return Dead("arrival_invalid", "", arrival["event_id"])
 
-    def _records(self, outcomes: Sequence[Decided | Dead | None]) -> list[Record]:
+    def _outputs(self, outcomes: Sequence[Decided | Dead | None]) -> list[AnyOutput]:
         decided = [outcome for outcome in outcomes if isinstance(outcome, Decided)]
         ids = {alert.value: orjson.loads(alert.value)["alert_id"] for one in decided for alert in one.alerts}
         before = self._stored.raised(ids.values())
         fresh = [one._replace(alerts=tuple(a for a in one.alerts if ids[a.value] not in before)) for one in decided]
-        outputs = (output for one in fresh for output in outputs_of(one, self._targets))
-        return [Record(topic, key, value, tuple((n, v or b"") for n, v in headers)) for topic, key, value, headers in outputs]
+        return [output for one in fresh for output in outputs_of(one, self._targets)]
 
-    def _confirm(self, sent: Sequence[Any]) -> None:
-        for at in self._publisher.confirm(sent, _CONFIRM_SECONDS):
-            if at.topic == self._targets.arrivals:
-                self.written[at.partition] = max(at.offset, self.written.get(at.partition, -1))
+    def _confirm(self, sent: Future[Written] | None) -> None:
+        for (topic, partition), offset in self._publisher.confirm(sent).items() if sent else ():
+            if topic == self._targets.arrivals:
+                self.written[partition] = max(offset, self.written.get(partition, -1))
 
     def _counted(self, progress: Progress, outcomes: Sequence[Decided | Dead | None]) -> Progress:
         changed = sum(isinstance(outcome, Decided) for outcome in outcomes)

@@ -19,6 +19,7 @@ from arrivals.runtime.settings import Settings
 from reference.gazetteer import load_gazetteer
 from reference.history import ReferenceHistory
 from schemas.errors import Unavailable
+from streams.batch_publishing import BatchPublishing
 from streams.deciding import Targets, opener
 from streams.reflag import Reflag
 from streams.reflag_positions import group_of, kafka_errors
@@ -26,6 +27,8 @@ from streams.reflagging import Reflagging
 from streams.stored_arrivals import StoredArrivals
 
 _RETRY_SECONDS = 1.0
+#: No chunk and no poll takes as long.
+_STUCK_SECONDS = 120.0
 #: No chunk and no poll takes as long.
 _STUCK_SECONDS = 120.0
 #: Thousands of versions are on their way at a time; they may take longer than one scan of a device.
@@ -56,14 +59,16 @@ def build_reflag(settings: Settings, metrics: Metrics, log: BoundLogger, closing
         rows, tail = make_consumer(settings), read_lean(make_consumer(settings, group=group_of(settings)))
         closing.callback(rows.close)
         closing.callback(tail.close)
-        publisher = Publisher(make_producer(settings, **_PATIENCE))
-        closing.callback(publisher.close)
+        rare = Publisher(make_producer(settings))
+        closing.callback(rare.close)
+    many = BatchPublishing(settings)
+    closing.callback(many.close)
     stored = StoredArrivals(settings)
     closing.callback(stored.close)
     keys = KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=settings.mode == "embedded")
-    reflagging = Reflagging(stored, publisher, Targets.of(settings), opener(keys), metrics)
+    reflagging = Reflagging(stored, many, Targets.of(settings), opener(keys), metrics)
     history = ReferenceHistory(load_gazetteer())
-    return Reflag(settings, history, (rows, tail, publisher), (stored, reflagging), metrics, log), stored
+    return Reflag(settings, history, (rows, tail, rare), (stored, reflagging), metrics, log), stored
 
 
 def _go_on(part: Reflag, stored: StoredArrivals, stop: Event, log: BoundLogger) -> None:
