@@ -39,6 +39,9 @@ MANY_PARAMETERS = {
     "arrivals.cli.demo.demo": "one per option of the command",
     "arrivals.cli.data.import_file": "one per option of the command",
     "arrivals.demo.run.run_demo": "the options of the command",
+    "arrivals.cli.correct.correct": "one per option of the command",
+    "arrivals.cli.reference.add_grade": "one per option of the command",
+    "arrivals.cli.replay.replay": "one per option of the command",
 }
 
 LONG_FUNCTIONS = {

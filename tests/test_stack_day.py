@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +92,19 @@ def test_every_decision_of_the_day_is_replayed_byte_by_byte(day: Day) -> None:
     assert (report["exact"], report["differences"]) == (True, {})
     assert report["equal"] == report["versions"] >= 400
     assert report["scans"] - report["dead"] == len({event for (event,) in ask(day, "SELECT event_id FROM v_arrivals")})
+
+
+def test_a_dry_run_of_other_rules_says_who_would_be_decided_differently(day: Day, tmp_path: Path) -> None:
+    rules = tmp_path / "new.toml"
+    texts = "\n".join(f'{name} = "x"' for name in ("text_zh", "text_en", "source_zh", "source_en"))
+    rule = '[[rule]]\nrule = "everybody"\nrule_version = 1\nrisk = "high"\ndecision = "isolate"\n'
+    rules.write_text(f'{rule}conditions = [{{type = "destination", statuses = ["ok"]}}]\n{texts}\n', "utf-8")
+    found = told(day, "replay", *ON_THE_DAY, "--rules", str(rules), "--dry-run", "--show", "3")
+    assert found["then"]["isolate"] > 200
+    assert sum(count for change, count in found["changed"].items() if change.endswith("isolate")) > 200
+    assert [(one["new_decision"], one["new_rule"]) for one in found["first"]] == [("isolate", "everybody")] * 3
+    refused = call(day.settings, "replay", *ON_THE_DAY, "--rules", str(rules))
+    assert (refused.returncode, b"dry_run_missing" in refused.stderr) == (1, True)
 
 
 def test_a_grade_known_at_ten_and_a_correction_change_the_day_and_old_reports_stay(day: Day) -> None:
