@@ -15,6 +15,7 @@ MODULES = {
     "latency": "benchmarks.latency",
     "resolver": "benchmarks.resolver",
     "domain": "benchmarks.domain",
+    "reflag": "benchmarks.reflag",
 }
 
 

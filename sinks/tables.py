@@ -82,6 +82,8 @@ ARRIVALS = Sink(
         Column("nationality", WORD, "person.nationality", "ISO 3166 alpha-3 code", optional=True),
         Column("origin_code", WORD, "origin_code", "Area code of the origin", optional=True),
         Column("origin_method", WORD, "origin_method", "How the origin was found"),
+        Column("origin_given", WORD, "origin_given", "Code of the origin as the scan gave it", optional=True),
+        Column("destination_given", WORD, "destination_given", "Code of the destination as the scan gave it", optional=True),
         Column("stay_codes", WORDS, "stays[].code", "Area codes of the places of the last 14 days", optional=True),
         Column("stay_from", "Array(Date)", "stays[].from_day", "First day of each stay"),
         Column("stay_to", "Array(Date)", "stays[].to_day", "Last day of each stay"),

@@ -100,9 +100,20 @@ class Publisher:
         Raises Unavailable (`kafka_unconfirmed`) when any is not confirmed within `timeout_seconds`.
         """
         deadline = time.monotonic() + timeout_seconds
+        return self.confirm(self.send(records), max(0.001, deadline - time.monotonic()))
+
+    def send(self, records: Iterable[Record]) -> Sequence[Any]:
+        """Sends the records; whoever wants to work on meanwhile hands what comes back to `confirm` later. Raises Unavailable."""
         try:
-            futures = [self._producer.send(r.topic, key=r.key, value=r.value, headers=list(r.headers)) for r in records]
-            return [future.get(timeout=max(0.001, deadline - time.monotonic())) for future in futures]
+            return [self._producer.send(r.topic, key=r.key, value=r.value, headers=list(r.headers)) for r in records]
+        except KafkaError as error:
+            raise Unavailable("kafka_unconfirmed", f"Kafka did not confirm ({type(error).__name__}).") from error
+
+    def confirm(self, sent: Sequence[Any], timeout_seconds: float = 10.0) -> Sequence[Any]:
+        """Waits until what was sent is confirmed; the metadata of every record. Raises Unavailable like `publish`."""
+        deadline = time.monotonic() + timeout_seconds
+        try:
+            return [future.get(timeout=max(0.001, deadline - time.monotonic())) for future in sent]
         except KafkaError as error:
             raise Unavailable("kafka_unconfirmed", f"Kafka did not confirm ({type(error).__name__}).") from error
 

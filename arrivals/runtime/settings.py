@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     sink_batch_seconds: float = Field(0.5, gt=0, description="Longest wait before a smaller batch is inserted.")
     sink_metrics_port: int = Field(9102, ge=1, le=65535, description="Port of the sink's health and metrics.")
 
+    reflag_metrics_port: int = Field(9105, ge=1, le=65535, description="Port of the re-flagging part's health and metrics.")
+
     simulated_clock: bool = Field(
         False,
         description="Accept `X-Simulated-Now` from devices: only for replaying a sample day, never in production.",
