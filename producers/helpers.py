@@ -24,6 +24,8 @@ from schemas.errors import Unavailable
 
 #: From so many bytes of posts on, some seventy scans, sending them over and back costs little beside the work.
 _WORTH_SENDING_BYTES = 30_000
+#: A helper that takes longer is stuck; it is ended and the work done here.
+_PATIENCE_SECONDS = 2.0
 _PAUSE_SECONDS = 5.0
 _SIZE_BYTES = 4
 _LOST = (asyncio.IncompleteReadError, ConnectionError)
@@ -59,8 +61,9 @@ class Helpers:
     async def _ask(self, helper: _Helper, posts: Sequence[Posted]) -> list[Derived] | Unavailable | None:
         try:
             helper.write(posts)
-            answer = await helper.read()
-        except _LOST:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                answer = await helper.read()
+        except (*_LOST, TimeoutError):
             helper.lost.set()
             return None
         self._idle.append(helper)
