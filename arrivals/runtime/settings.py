@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     gateway_body_seconds: float = Field(10.0, gt=0, description="How long a device may take to send a body.")
     gateway_rate_per_device: int = Field(2_000, ge=1, description="Scans per second one device may post.")
     gateway_helpers: int = Field(
-        1, ge=0, le=64, description="Processes that help the gateway with large posts and with many at once; 0 on one core."
+        0, ge=0, le=64, description="Processes that do the work on large posts beside the gateway; one per core to spare."
     )
     gateway_duplicate_window: int = Field(200_000, ge=0, description="Event ids remembered to answer `duplicate`.")
 
