@@ -27,7 +27,7 @@ from clickhouse_driver.errors import (
 from arrivals.runtime.settings import Settings
 from schemas.errors import ArrivalsError, Misconfigured, Rejected, Unavailable
 
-#: Hosts to which blocks go unpacked: LZ4 was half of what the sink spent on an insert, and the driver holds the whole block for it.
+#: Hosts to which blocks go unpacked: LZ4 was half of what the sink spent on an insert, and the driver holds a whole block for it.
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 #: Server codes after which the same statement may succeed later (timeouts, memory, space, replicas, too many parts).
 RETRY_CODES = frozenset({159, 160, 164, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 285, 319, 394, 425, 999})
