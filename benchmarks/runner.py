@@ -14,6 +14,7 @@ MODULES = {
     "gateway": "benchmarks.gateway",
     "latency": "benchmarks.latency",
     "resolver": "benchmarks.resolver",
+    "contacts": "benchmarks.contacts",
 }
 
 

@@ -21,6 +21,8 @@ _COUNTY, _TOWNSHIP, _VILLAGE = 6, 9, 12
 _ALARMING = "(risk = 'high' OR notEmpty(symptoms))"
 #: Roles that may ask the named queries; everybody else is refused there.
 ANALYSING: frozenset[Role] = frozenset({"analyst", "county", "administrator"})
+#: Roles that may ask for the contacts of an arrival they see; for everybody else there are none.
+TRACING: frozenset[Role] = frozenset({"county", "health_desk", "administrator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,11 @@ def arrival_restriction(who: Principal) -> Restriction:
     if who.role in ("county", "unit") and may_view(who, who.scope):
         return unit_restriction(who.scope)
     return NOTHING
+
+
+def tracing_restriction(who: Principal) -> Restriction:
+    """The arrivals whose contacts a credential may ask for."""
+    return arrival_restriction(who) if who.role in TRACING else NOTHING
 
 
 def units_seeing(arrival: Mapping[str, Any]) -> frozenset[str]:

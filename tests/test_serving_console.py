@@ -285,7 +285,7 @@ def test_the_probes_name_what_is_missing(browser: Browser) -> None:
 
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/login", "/logout", "/session"}
 #: Pages that ask for a session themselves: they send strangers to the login page instead of answering 401.
-PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}"}
+PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}", "/arrivals/{event_id}/contacts"}
 
 
 def test_every_route_declares_who_may_use_it(parts: Services) -> None:
@@ -293,6 +293,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
         routes_analysis,
         routes_analyst,
         routes_console,
+        routes_contacts,
         routes_docs,
         routes_explanation,
         routes_operations,
@@ -305,6 +306,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
     routers += [
         routes_analysis.router(parts, pages),
         routes_explanation.router(parts, pages),
+        routes_contacts.router(parts, pages),
         routes_console.router(parts, pages),
         routes_console.session_router(parts, pages),
     ]

@@ -89,11 +89,11 @@ def migrate(*, dry_run: Annotated[bool, typer.Option("--dry-run", help="Print th
     Applies the numbered files of sinks/migrations that are missing, on every server of ARRIVALS_CLICKHOUSE_CLUSTER where that
     is set. Running it twice, or again after it broke off, is safe.
     """
-    from arrivals.runtime.clickhouse_client import connect
+    from arrivals.runtime.clickhouse_client import MIGRATION_SECONDS, connect
     from sinks.migrate import migrate as run
 
     settings = load_settings()
-    client = connect(settings, database="")
+    client = connect(settings, database="", patience_seconds=MIGRATION_SECONDS)
     try:
         applied = run(client, settings.clickhouse_database, settings.clickhouse_cluster, dry_run=dry_run)
     finally:

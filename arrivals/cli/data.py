@@ -128,7 +128,7 @@ def _import(file: Path, context: ImportContext, target: Target | None, *, json: 
         raise typer.Exit(1)
 
 
-BENCHMARKS = ("router", "sink", "gateway", "latency", "resolver")
+BENCHMARKS = ("router", "sink", "gateway", "latency", "resolver", "contacts")
 
 
 def bench(

@@ -29,7 +29,9 @@ reference = typer.Typer(
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 _TIME = "RFC 3339 with an offset, such as 2020-02-18T00:00:00+08:00"
 AuthorOption = Annotated[str, typer.Option(help="Who decided it, as it shall be shown.")]
-KindArgument = Annotated[str, typer.Argument(help="grade, site, unit, pass, pass-type, pass-use, rule or credential.")]
+KindArgument = Annotated[
+    str, typer.Argument(help="grade, site, unit, pass, pass-type, pass-use, rule, contact-rule or credential.")
+]
 
 
 def current_snapshot() -> Snapshot:
@@ -101,12 +103,14 @@ def add_grade(
 def load(
     file: Annotated[
         Path | None,
-        typer.Argument(exists=True, dir_okay=False, help="CSV with a header line, or TOML for rules and pass types; UTF-8."),
+        typer.Argument(
+            exists=True, dir_okay=False, help="CSV with a header line, or TOML for rules, pass types and contact rules; UTF-8."
+        ),
     ] = None,
     *,
     kind: Annotated[str, typer.Option(help="Of a CSV file: grade, site, unit, pass or pass-use.")] = "grade",
 ) -> None:
-    """Append the rows of a file, all or, when one is wrong, none; without a file, the shipped rules and pass types."""
+    """Append the rows of a file, all or, when one is wrong, none; without a file, the shipped ones."""
     from arrivals.runtime.reference_writer import append
     from reference.shipped import missing_shipped, read_rows
 

@@ -24,7 +24,7 @@ from arrivals.embedded.kafka.jars import DEFAULT_CACHE, bring_jars
 from arrivals.embedded.ports import is_free
 from arrivals.embedded.process import ended_by_signals
 from arrivals.embedded.supervisor import Part, Supervisor
-from arrivals.runtime.clickhouse_client import clickhouse_errors, connect
+from arrivals.runtime.clickhouse_client import MIGRATION_SECONDS, clickhouse_errors, connect
 from arrivals.runtime.kafka_clients import make_admin
 from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.settings import PREFIX, Settings
@@ -71,7 +71,7 @@ def prepare(settings: Settings, console: Console) -> None:
     """Topics, schema, reference data; idempotent."""
     ensure_topics(settings)
     with clickhouse_errors():
-        client = connect(settings, database="")
+        client = connect(settings, database="", patience_seconds=MIGRATION_SECONDS)
         applied = migrate(client, settings.clickhouse_database, settings.clickhouse_cluster)
         client.disconnect()
     rows, _ = seed_reference(settings, [site.data for site in load_sites()], load_gazetteer())
