@@ -15,6 +15,7 @@ from schemas.arrival import UnitLevel
 from schemas.contact_rules import ContactRuleData
 from schemas.reference_rows import CredentialData, GradeData, ReferenceRow, SiteData, UnitData
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData, rule_key
+from schemas.webhook import WebhookData
 
 D = TypeVar("D")
 CITY = "4114"
@@ -37,6 +38,7 @@ class Snapshot:
     rules: DatedTable[RuleData] = field(default_factory=DatedTable)
     credentials: DatedTable[CredentialData] = field(default_factory=DatedTable)
     contact_rules: DatedTable[ContactRuleData] = field(default_factory=DatedTable)
+    webhooks: DatedTable[WebhookData] = field(default_factory=DatedTable)
 
     @classmethod
     def empty(cls, gazetteer: Gazetteer) -> Snapshot:
@@ -122,6 +124,7 @@ _KINDS: dict[str, tuple[str, type[Any], Callable[[Any], str]]] = {
     "pass-use": ("pass_uses", PassUseData, lambda d: d.pass_id),
     "rule": ("rules", RuleData, rule_key),
     "credential": ("credentials", CredentialData, lambda d: d.token_sha256),
+    "webhook": ("webhooks", WebhookData, lambda d: d.endpoint),
     "contact-rule": ("contact_rules", ContactRuleData, lambda d: d.rule),
 }
 TABLE_OF: dict[str, str] = {kind: table for kind, (table, _, _) in _KINDS.items()}

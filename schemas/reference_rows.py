@@ -15,6 +15,7 @@ from schemas.base import AreaCode, Identifier, Instant, ShortText, Tolerant, Uni
 from schemas.contact_rules import ContactRuleData
 from schemas.rule_conditions import Grade
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData
+from schemas.webhook import WebhookData
 
 Role = Literal["device", "unit", "county", "health_desk", "analyst", "administrator"]
 
@@ -58,7 +59,16 @@ class CredentialData(Tolerant):
 
 
 Data = Annotated[
-    GradeData | SiteData | UnitData | PassData | PassTypeData | PassUseData | RuleData | CredentialData | ContactRuleData,
+    GradeData
+    | SiteData
+    | UnitData
+    | PassData
+    | PassTypeData
+    | PassUseData
+    | RuleData
+    | CredentialData
+    | ContactRuleData
+    | WebhookData,
     Field(discriminator="kind"),
 ]
 
