@@ -24,6 +24,7 @@ PURE = (
     ),
     *("streams.batch_records", "streams.offset_ledger"),
     "producers.payloads",
+    *("sinks.webhooks.messages", "sinks.webhooks.schedule", "sinks.webhooks.signing", "sinks.webhooks.endpoints"),
     *("sinks.ranges", "sinks.columns", "sinks.conversions", "sinks.tables"),
     *("serving.access", "serving.queries", "serving.positions", "serving.parameters"),
     *("serving.explanation", "serving.explanation_text", "serving.reasons"),

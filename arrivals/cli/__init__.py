@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from arrivals.cli import admin, contacts, data, demo, desk, explain, letters, parts, reference, scan
+from arrivals.cli import admin, contacts, data, demo, desk, explain, letters, parts, reference, scan, webhooks
 from arrivals.cli.output import fail
 from schemas.errors import ArrivalsError
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-for group in (demo, parts, data, scan, desk, explain, contacts, reference, letters, admin):
+for group in (demo, parts, data, scan, desk, explain, contacts, reference, webhooks, letters, admin):
     group.register(app)
 
 

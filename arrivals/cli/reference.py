@@ -30,7 +30,7 @@ _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 _TIME = "RFC 3339 with an offset, such as 2020-02-18T00:00:00+08:00"
 AuthorOption = Annotated[str, typer.Option(help="Who decided it, as it shall be shown.")]
 KindArgument = Annotated[
-    str, typer.Argument(help="grade, site, unit, pass, pass-type, pass-use, rule, contact-rule or credential.")
+    str, typer.Argument(help="grade, site, unit, pass, pass-type, pass-use, rule, contact-rule, webhook or credential.")
 ]
 
 

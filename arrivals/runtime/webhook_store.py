@@ -110,7 +110,7 @@ class WebhookStore:
     def positions(self) -> dict[tuple[str, int], int]:
         """The next offset to read of every topic and partition."""
         with self._transaction() as connection:
-            return {(topic, partition): offset for topic, partition, offset in connection.execute(select(_POSITIONS)).tuples()}
+            return {(topic, partition): offset for topic, partition, offset in connection.execute(select(_POSITIONS))}
 
     def take_in(self, messages: Iterable[Message], positions: Mapping[tuple[str, int], int], now: float) -> None:
         """Adds messages, or their counts to one that waits untried, and moves the positions: both or neither."""
@@ -173,7 +173,7 @@ class WebhookStore:
         counted = select(_MESSAGES.c.endpoint, _MESSAGES.c.state, func.count()).group_by(_MESSAGES.c.endpoint, _MESSAGES.c.state)
         with self._transaction() as connection:
             fares = {row.endpoint: dict(row._mapping) for row in connection.execute(select(_ENDPOINTS))}
-            for endpoint, state, count in connection.execute(counted).tuples():
+            for endpoint, state, count in connection.execute(counted):
                 fares.setdefault(endpoint, {"endpoint": endpoint})[state] = count
         return fares
 

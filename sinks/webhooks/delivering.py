@@ -51,14 +51,14 @@ class Delivering:
         """Delivers until `stop`; then waits for the posts under way and records them."""
         while not stop.is_set():
             try:
-                self.tick(metrics, step)
+                await self.tick(metrics, step)
             except Unavailable as error:
                 structlog.get_logger("notify").warning("the store cannot be used", code=error.code)
             self.ticked_at = time.monotonic()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _TICK_SECONDS)
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
-        self._record(step)
+        await self._record(step)
 
     def measure(self, metrics: Metrics) -> None:
         """Brings the gauges up to date; from any thread."""
@@ -66,15 +66,15 @@ class Delivering:
         metrics.gauge("arrivals_notify_waiting_messages").set(count)
         metrics.gauge("arrivals_notify_oldest_seconds").set(max(0.0, time.time() - oldest) if oldest else 0.0)
 
-    def tick(self, metrics: Metrics, step: Step | None = None) -> None:
-        """Records what has ended and begins what is due."""
-        self._record(step)
+    async def tick(self, metrics: Metrics, step: Step | None = None) -> None:
+        """Records what has ended and begins what is due. The store's disk is waited for in another thread."""
+        await self._record(step)
         endpoints, now = self._endpoints(), time.time()
         if now - self._purged_at > _PURGE_SECONDS:
-            self._store.purge(now - _REMEMBERED_SECONDS)
+            await asyncio.to_thread(self._store.purge, now - _REMEMBERED_SECONDS)
             self._purged_at = now
         versions = {name: row.offset for name, row in endpoints.items()}
-        for message in self._store.begin(versions, self._under_way, now):
+        for message in await asyncio.to_thread(self._store.begin, versions, tuple(self._under_way), now):
             task = asyncio.create_task(self._attempt(endpoints[message.endpoint].data, message, metrics))
             self._under_way[message.endpoint] = task
 
@@ -93,13 +93,13 @@ class Delivering:
             message, found.state, said, now, now + found.due_in, now + found.hold if found.hold else 0.0, found.disabled
         )
 
-    def _record(self, step: Step | None) -> None:
+    async def _record(self, step: Step | None) -> None:
         ended = {name: task for name, task in self._under_way.items() if task.done()}
         if ended and step:
             step()
         if ended:
             versions = {name: row.offset for name, row in self._endpoints().items()}
-            self._store.settle([task.result() for task in ended.values()], versions)
+            await asyncio.to_thread(self._store.settle, [task.result() for task in ended.values()], versions)
             for name in ended:
                 del self._under_way[name]
 
