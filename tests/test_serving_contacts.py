@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from reference.snapshot import Snapshot
 from schemas.reference_rows import Role
 from schemas.seats import coach_number
 from serving.access import EVERYONE, Principal, tracing_restriction
+from serving.contact_search import COLUMNS
+from serving.contact_ties import rules_in_force, ties_between, traveller
 from serving.contacts import Contacts
 from serving.database import Database
 from sinks.columns import Columns, Raw
@@ -154,6 +157,41 @@ def test_the_feed_and_the_question_number_a_carriage_alike(store: Store, coach: 
         "SELECT slot FROM contact_keys WHERE event_id = %(id)s AND startsWith(key, 'train/T1000')", {"id": event_id(number)}
     )
     assert slot == [(coach_number(coach),)]
+
+
+def crowd(chance: random.Random, count: int) -> list[dict[str, Any]]:
+    """People on few trains, coaches, cars and sites within two days, so that many are joined."""
+    made = []
+    for number in range(1_000, 1_000 + count):
+        minutes = 5_000 + chance.choice((0, 1, 4, 5.5, 9.9, 119, 121, 700, 721, 1_440))
+        if chance.random() < 0.5:
+            seat = chance.choice(("05A", "08F", "09C", "058", "003", "03下", "04上", "软卧04上", None))
+            leg: dict[str, Any] = {
+                "train_pair": chance.choice(("G8", "K8", "6902")),
+                "coach": chance.choice(("5", "05", "加5", "6", None)),
+                "seat": seat,
+            }
+            made.append(rail(number, minutes=minutes, service_date=chance.choice(("2020-02-20", "2020-02-21")), **leg))
+        else:
+            by = {"role": chance.choice(("coach", "private")), "seat": chance.choice(("1", "9", "40", None))}
+            site, party = chance.choice(("CP-1", "CP-2")), chance.choice((None, "P-7"))
+            made.append(road(number, minutes=minutes, vehicle=chance.choice("789"), by=by, site_id=site, party_id=party))
+    return made
+
+
+def test_the_keys_find_exactly_whom_a_search_through_everybody_finds(store: Store) -> None:
+    store.put(crowd(random.Random(11), 120))
+    everybody = store.database.ask_now(f"SELECT {', '.join(COLUMNS)} FROM v_arrivals", {}).records()
+    snapshot = Snapshot.empty(load_gazetteer())
+    joined = 0
+    for case in everybody[::4]:
+        rules = rules_in_force(snapshot, case["occurred_at"])
+        wanted = {row["person_key"] for row in everybody if ties_between(traveller(case), traveller(row), rules)}
+        told = store.contacts.of(str(case["event_id"]), EVERYONE)
+        assert told is not None
+        assert told["total"] == len(wanted), case["event_id"]
+        joined += len(wanted)
+    assert joined > 300
 
 
 def who(role: Role, scope: str) -> Principal:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -20,7 +23,7 @@ from schemas.base import LOCAL
 from schemas.errors import Unavailable
 from schemas.webhook import WebhookData
 from sinks.webhooks.delivering import Delivering
-from tests.webhooks_kit import KEY, LOOPBACK, Receiver, drip, endpoint, receiving, status
+from tests.webhooks_kit import KEY, LOOPBACK, Receiver, certificate, drip, endpoint, receiving, status, wait
 
 ALLOWED = read_networks(LOOPBACK)
 
@@ -39,8 +42,6 @@ def store(tmp_path: Path) -> Iterator[WebhookStore]:
 
 
 def dated(data: WebhookData, version: int = 1) -> Dated[WebhookData]:
-    from datetime import datetime
-
     at = datetime(2020, 1, 1, tzinfo=LOCAL)
     return Dated(f"r{version}", version, at, None, at, data)
 
@@ -70,9 +71,10 @@ def deliver(
     return metrics
 
 
-def test_a_dead_and_a_slow_receiver_hold_up_nobody_else(store: WebhookStore, receiver: Receiver) -> None:
+@pytest.mark.parametrize("count", [40, pytest.param(500, marks=pytest.mark.torture)])
+def test_a_dead_and_a_slow_receiver_hold_up_nobody_else(store: WebhookStore, receiver: Receiver, count: int) -> None:
     receiver.answers["/slow"] = receiver.hang
-    good = [f"e{n}" for n in range(40)]
+    good = [f"e{n}" for n in range(count)]
     rows = [dated(endpoint(name, receiver.url(f"/{name}"))) for name in good]
     rows += [dated(endpoint("slow", receiver.url("/slow"))), dated(endpoint("dead", f"http://127.0.0.1:{free_port()}/"))]
     store.take_in([message(row.data.endpoint) for row in rows], {}, time.time())
@@ -88,7 +90,7 @@ def test_a_dead_and_a_slow_receiver_hold_up_nobody_else(store: WebhookStore, rec
     deliver(store, rows, all_good_told_twice, seconds=30.0)
     fares = store.endpoints()
     assert all(fares[name]["delivered"] == 2 and fares[name]["failures"] == 0 for name in good)
-    assert [len(receiver.at(f"/{name}")) for name in good] == [2] * 40
+    assert [len(receiver.at(f"/{name}")) for name in good] == [2] * count
     assert (fares["dead"]["waiting"], fares["slow"]["waiting"]) == (1, 1)
     assert fares["dead"]["failing_since"] is not None
 
@@ -129,15 +131,16 @@ async def post(url: str, seconds: float = 5.0, allowed: str = LOOPBACK) -> Answe
 
 
 def test_little_of_an_answer_is_read_and_none_is_waited_for(receiver: Receiver) -> None:
-    sent = []
+    written: list[int] = []
 
-    def counted(request: object) -> None:
-        drip(request)  # type: ignore[arg-type]
-        sent.append(1)
+    def counted(request: BaseHTTPRequestHandler) -> None:
+        written.append(drip(request))
 
     receiver.answers |= {"/big": counted, "/slow": receiver.hang}
-    assert asyncio.run(post(receiver.url("/big"))) == Answered(200)
+    assert asyncio.run(post(receiver.url("/big"), seconds=30.0)) == Answered(200)
     assert LARGEST_ANSWER == 20_000
+    wait(lambda: written)
+    assert written[0] < 64_000_000  # of the gigabyte: what the sockets of both sides hold
     assert asyncio.run(post(receiver.url("/slow"), seconds=0.3)).problem == "timeout"
     assert asyncio.run(post(receiver.url("/big").replace("http:", "https:"))).problem == "ConnectError"
     assert asyncio.run(post("https://receiver.invalid/")).problem == "webhook_unresolved"
@@ -168,6 +171,27 @@ def test_a_name_that_answers_differently_the_second_time_is_not_followed(
             await client.aclose()
 
     assert asyncio.run(both()).problem == "webhook_address"
+
+
+def test_the_certificate_must_name_the_host_though_the_connection_goes_to_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, trusting = certificate(tmp_path, "desk.example")
+
+    async def ask(host: str, port: int, context: ssl.SSLContext | None) -> Answered:
+        client = WebhookClient(ALLOWED, 20.0, context)
+        try:
+            return await client.post(f"https://{host}:{port}/x", b"{}", {})
+        finally:
+            await client.aclose()
+
+    with receiving(server) as receiver:
+        here = [(2, 1, 6, "", ("127.0.0.1", receiver.port))]
+        monkeypatch.setattr("arrivals.runtime.webhook_addresses.socket.getaddrinfo", lambda *_, **__: here)
+        assert asyncio.run(ask("desk.example", receiver.port, trusting)).status == 204
+        assert asyncio.run(ask("other.example", receiver.port, trusting)).problem == "ConnectError"
+        assert asyncio.run(ask("desk.example", receiver.port, None)).problem == "ConnectError"
+        assert [request.headers["host"] for request in receiver.seen] == [f"desk.example:{receiver.port}"]
 
 
 def test_messages_and_positions_are_one_step(store: WebhookStore) -> None:

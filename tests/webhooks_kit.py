@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event, Lock, Thread
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from schemas.webhook import WebhookData
 
@@ -30,7 +39,7 @@ class Receiver:
 
     port: int = 0
     seen: list[Received] = field(default_factory=list)
-    answers: dict[str, Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=dict)
+    answers: dict[str, Callable[[BaseHTTPRequestHandler], object]] = field(default_factory=dict)
     released: Event = field(default_factory=Event)
     lock: Lock = field(default_factory=Lock)
 
@@ -61,21 +70,29 @@ def status(code: int, **headers: str) -> Callable[[BaseHTTPRequestHandler], None
     return answer
 
 
-def drip(request: BaseHTTPRequestHandler) -> None:
-    """A body of a gigabyte that comes for as long as somebody reads."""
+def drip(request: BaseHTTPRequestHandler) -> int:
+    """A body of a gigabyte that comes for as long as somebody reads; how many bytes went out."""
     request.send_response(200)
     request.send_header("Content-Length", str(1 << 30))
     request.end_headers()
+    written = 0
     try:
-        for _ in range(1 << 14):
+        while written < 1 << 30:
             request.wfile.write(b"x" * 65_536)
+            written += 65_536
     except OSError:
-        return
+        request.close_connection = True
+    return written
+
+
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Connections that are cut off are what some tests want."""
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    """A receiver until the end of the block."""
+def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """A receiver until the end of the block; with a context it speaks TLS."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -88,8 +105,10 @@ def receiving() -> Iterator[Receiver]:
         def log_message(self, format: str, *args: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Quiet(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     receiver.port = server.server_address[1]
     thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -113,3 +132,23 @@ def wait(done: Callable[[], object], seconds: float = 60) -> None:
     while not done():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def certificate(folder: Path, host: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's context with a certificate for a host, and a client's that trusts it."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(
+            name, name, key.public_key(), x509.random_serial_number(), now - timedelta(hours=1), now + timedelta(1)
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    file = folder / f"{host}.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + made.public_bytes(Encoding.PEM))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(file)
+    return server, ssl.create_default_context(cadata=made.public_bytes(Encoding.PEM).decode("ascii"))

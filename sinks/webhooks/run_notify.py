@@ -42,45 +42,56 @@ def webhook_key(settings: Settings) -> bytes:
 def run_notify(settings: Settings, step: Step | None = None) -> None:
     """Runs until a signal. Raises Misconfigured or Unavailable when it cannot start. `step`: see `Delivering.run`."""
     log = configure_logs(settings, "notify")
-    metrics, key, networks = Metrics(), webhook_key(settings), read_networks(settings.webhook_networks)
-    store, feed = WebhookStore(settings.webhook_store()), ReferenceFeed(settings, load_gazetteer())
-
-    def endpoints() -> Mapping[str, Dated[WebhookData]]:
-        return endpoints_in_force(feed.current, datetime.now(LOCAL))
-
-    gathering = Gathering(settings, store, endpoints, metrics)
-
-    async def serve() -> None:
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        client = WebhookClient(networks, settings.webhook_seconds)
-        delivering = Delivering(store, client, endpoints, key, settings.console_url)
-        metrics.refresh(lambda: delivering.measure(metrics))
-        loop.set_default_executor(ThreadPoolExecutor(_NAME_THREADS, "notify"))
-        checks = {
-            "reference": lambda: None if feed.ready() else "the reference topic was not read to its end, or reading failed",
-            "kafka": gathering.problem,
-        }
-        health = HealthServer(
-            settings.metrics_host,
-            settings.notify_metrics_port,
-            metrics,
-            checks,
-            lambda: time.monotonic() - delivering.ticked_at < _STUCK_SECONDS,
-        )
-        health.start()
-        try:
-            await asyncio.to_thread(feed.start)
-            gathering.start()
-            log.info("notifier started", metrics_port=health.port)
-            await delivering.run(metrics, stop, step)
-        finally:
-            await asyncio.gather(*(asyncio.to_thread(end) for end in (gathering.stop, feed.stop, health.stop)))
-            await client.aclose()
-
+    store = WebhookStore(settings.webhook_store())
     try:
-        uvloop.run(serve())
+        notifier = Notifier(settings, store)
+        log.info("notifier starts", metrics_port=settings.notify_metrics_port)
+        uvloop.run(notifier.serve(step))
     finally:
         store.close()
     log.info("notifier stopped")
+
+
+class Notifier:
+    """The reference, the reading and the delivering halves, put together over one store."""
+
+    def __init__(self, settings: Settings, store: WebhookStore) -> None:
+        self._settings = settings
+        self._store = store
+        self._metrics = Metrics()
+        self._feed = ReferenceFeed(settings, load_gazetteer())
+        self._gathering = Gathering(settings, store, self.endpoints, self._metrics)
+        self._key = webhook_key(settings)
+        self._networks = read_networks(settings.webhook_networks)
+
+    def endpoints(self) -> Mapping[str, Dated[WebhookData]]:
+        """The endpoints that hold now."""
+        return endpoints_in_force(self._feed.current, datetime.now(LOCAL))
+
+    async def serve(self, step: Step | None = None) -> None:
+        """Runs until SIGTERM or SIGINT. Raises Misconfigured or Unavailable when the reference cannot be read."""
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.set_default_executor(ThreadPoolExecutor(_NAME_THREADS, "notify"))
+        client = WebhookClient(self._networks, self._settings.webhook_seconds)
+        delivering = Delivering(self._store, client, self.endpoints, self._key, self._settings.console_url)
+        health = self._health(delivering)
+        health.start()
+        try:
+            await asyncio.to_thread(self._feed.start)
+            self._gathering.start()
+            await delivering.run(self._metrics, stop, step)
+        finally:
+            await asyncio.gather(*(asyncio.to_thread(end) for end in (self._gathering.stop, self._feed.stop, health.stop)))
+            await client.aclose()
+
+    def _health(self, delivering: Delivering) -> HealthServer:
+        feed, metrics = self._feed, self._metrics
+        metrics.refresh(lambda: delivering.measure(metrics))
+        checks = {
+            "reference": lambda: None if feed.ready() else "the reference topic was not read to its end, or reading failed",
+            "kafka": self._gathering.problem,
+        }
+        host, port = self._settings.metrics_host, self._settings.notify_metrics_port
+        return HealthServer(host, port, metrics, checks, lambda: time.monotonic() - delivering.ticked_at < _STUCK_SECONDS)
