@@ -45,12 +45,24 @@ PACKING_ERRORS = (
     TooLargeStringSize,
     LogicalError,
 )
+#: How long a statement of a migration may say nothing: it may fill a table anew.
+MIGRATION_SECONDS = 3_600
 #: What the driver raises when server and driver do not fit together.
 MISFIT_ERRORS = (UnknownTypeError, UnknownCompressionMethod)
 
 
-def connect(settings: Settings, *, database: str | None = None, user: str | None = None, password: str | None = None) -> Client:
-    """A client with bounded timeouts; connects on first use. Raises Misconfigured when the password file is missing."""
+def connect(
+    settings: Settings,
+    *,
+    database: str | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    patience_seconds: int = 60,
+) -> Client:
+    """A client with bounded timeouts; connects on first use. Raises Misconfigured when the password file is missing.
+
+    `patience_seconds` is how long a statement may say nothing.
+    """
     if password is None:
         path = settings.secret_path("clickhouse", settings.clickhouse_password_file)
         try:
@@ -69,7 +81,7 @@ def connect(settings: Settings, *, database: str | None = None, user: str | None
         database=settings.clickhouse_database if database is None else database,
         compression=False if settings.clickhouse_host in _THIS_MACHINE else "lz4",
         connect_timeout=5,
-        send_receive_timeout=60,
+        send_receive_timeout=patience_seconds,
         sync_request_timeout=5,
         settings={"use_numpy": False},
     )

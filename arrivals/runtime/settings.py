@@ -86,6 +86,19 @@ class Settings(BaseSettings):
     sink_metrics_port: int = Field(9102, ge=1, le=65535, description="Port of the sink's health and metrics.")
 
     reflag_metrics_port: int = Field(9105, ge=1, le=65535, description="Port of the re-flagging part's health and metrics.")
+    notify_metrics_port: int = Field(9104, ge=1, le=65535, description="Port of the notifier's health and metrics.")
+    webhook_key_file: Path | None = Field(
+        None, description="Key the secrets of webhooks follow from (32 random bytes); embedded: `<data_dir>/secrets/webhooks`."
+    )
+    webhook_store_file: Path | None = Field(
+        None, description="SQLite file of the notifier's progress; embedded: `<data_dir>/notify/webhooks.sqlite`."
+    )
+    webhook_seconds: float = Field(15.0, gt=0, le=60, description="How long a receiver may take to answer.")
+    webhook_linger_seconds: float = Field(1.0, ge=0, le=60, description="How long arrivals are gathered into one message.")
+    webhook_networks: str = Field(
+        "", description="Networks in which receivers may be private and use any port and HTTP, such as `10.20.0.0/16`."
+    )
+    console_url: str = Field("http://127.0.0.1:8080", description="Where people open the console; links in webhooks begin so.")
 
     simulated_clock: bool = Field(
         False,
@@ -105,6 +118,15 @@ class Settings(BaseSettings):
         if self.mode == "production":
             raise Misconfigured("secret_missing", f"No file is set for the secret '{name}'.", "Set its ARRIVALS_*_FILE.")
         return self.data_dir / "secrets" / name
+
+    def webhook_store(self) -> Path:
+        """Where the notifier keeps its progress. Raises Misconfigured in production without a file: it must outlive the part."""
+        if self.webhook_store_file is not None:
+            return self.webhook_store_file
+        if self.mode == "production":
+            advice = "Set ARRIVALS_WEBHOOK_STORE_FILE to a place that is kept."
+            raise Misconfigured("webhook_store", "No file is set for the notifier's progress.", advice)
+        return self.data_dir / "notify" / "webhooks.sqlite"
 
 
 def load_settings(**overrides: object) -> Settings:
