@@ -12,6 +12,7 @@ from reference.dated import Dated, DatedTable, dated
 from reference.gazetteer import Gazetteer
 from reference.resolver import CustomUnit, Resolver
 from schemas.arrival import UnitLevel
+from schemas.duty_terms import DutyTermsData
 from schemas.reference_rows import CredentialData, GradeData, ReferenceRow, SiteData, UnitData
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData, rule_key
 
@@ -35,6 +36,7 @@ class Snapshot:
     pass_uses: DatedTable[PassUseData] = field(default_factory=DatedTable)
     rules: DatedTable[RuleData] = field(default_factory=DatedTable)
     credentials: DatedTable[CredentialData] = field(default_factory=DatedTable)
+    duty_terms: DatedTable[DutyTermsData] = field(default_factory=DatedTable)
 
     @classmethod
     def empty(cls, gazetteer: Gazetteer) -> Snapshot:
@@ -120,6 +122,7 @@ _KINDS: dict[str, tuple[str, type[Any], Callable[[Any], str]]] = {
     "pass-use": ("pass_uses", PassUseData, lambda d: d.pass_id),
     "rule": ("rules", RuleData, rule_key),
     "credential": ("credentials", CredentialData, lambda d: d.token_sha256),
+    "duty-terms": ("duty_terms", DutyTermsData, lambda d: d.area),
 }
 TABLE_OF: dict[str, str] = {kind: table for kind, (table, _, _) in _KINDS.items()}
 KEY_OF: dict[str, Callable[[Any], str]] = {kind: key for kind, (_, _, key) in _KINDS.items()}

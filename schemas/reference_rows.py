@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from schemas.base import AreaCode, Identifier, Instant, ShortText, Tolerant, UnitCode
+from schemas.duty_terms import DutyTermsData
 from schemas.rule_conditions import Grade
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData
 
@@ -57,7 +58,7 @@ class CredentialData(Tolerant):
 
 
 Data = Annotated[
-    GradeData | SiteData | UnitData | PassData | PassTypeData | PassUseData | RuleData | CredentialData,
+    GradeData | SiteData | UnitData | PassData | PassTypeData | PassUseData | RuleData | CredentialData | DutyTermsData,
     Field(discriminator="kind"),
 ]
 

@@ -27,6 +27,7 @@ PURE = (
     *("sinks.ranges", "sinks.columns", "sinks.conversions", "sinks.tables"),
     *("serving.access", "serving.queries", "serving.positions", "serving.parameters"),
     *("serving.explanation", "serving.explanation_text", "serving.reasons"),
+    *("serving.duties", "serving.duties.*"),
 )
 """Modules without client, framework, clock, randomness and environment: patterns of module names."""
 
