@@ -45,6 +45,7 @@ def converter(column: Column, *, landing: bool) -> Callable[[Sequence[Any]], Val
         "Date": _days_or_none if nullable else _days,
         "Array(Date)": lambda lists: [_days(days) for days in lists],
         "Float32": _numbers,
+        "Bool": _booleans,
         "Decimal(4, 1)": _decimals,
         INSTANT: _instants_or_none if nullable else _instants,
     }
@@ -89,6 +90,11 @@ def _integers(limit: int, nullable: bool) -> Callable[[Sequence[Any]], Values]:
         return list(values)
 
     return convert
+
+
+def _booleans(values: Sequence[Any]) -> Values:
+    _require(values, bool)
+    return list(values)
 
 
 def _numbers(values: Sequence[Any]) -> Values:
