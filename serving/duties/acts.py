@@ -36,10 +36,10 @@ def act(duty: Duty, command: c.Command, who: Principal, now: Situation) -> Chang
     found = parts(who, duty, now.now)
     if not found:
         raise Refused("not_found", "There is nothing here.", 404)
-    if not allows(found, command.action):
-        raise Refused("action_not_allowed", "This access code may not do this with the arrival.", 403)
     if command.version != duty.version:
         raise Conflict("version_passed", "Somebody else was faster; look at the present state.", duty)
+    if not allows(found, command.action):
+        raise Refused("action_not_allowed", "This access code may not do this with the arrival.", 403)
     if command.action == "undo" and "author" not in found:
         raise Conflict("nothing_to_undo", "There is nothing of yours to take back any more.", duty)
     change = _ACTS[type(command)](duty, command, found, now)
