@@ -13,6 +13,7 @@ import typer.main
 from arrivals.cli import app
 from arrivals.embedded.kafka.configuration import server_properties
 from arrivals.embedded.kafka.jars import VERSION
+from arrivals.runtime.desk_engine import make_engine
 from arrivals.runtime.metrics import BY_NAME
 from arrivals.runtime.settings import PREFIX, Settings
 from sinks.tables import BY_TOPIC
@@ -22,7 +23,7 @@ COMPOSE = (ROOT / "docker-compose.yml").read_text("utf-8")
 ALERTS = (ROOT / "deploy/alerts.yml").read_text("utf-8")
 ALERT_TESTS = ROOT / "deploy/alerts.test.yml"
 TARGETS = (ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8")
-OWN_PARTS = ("gateway", "router", "sink", "api")
+OWN_PARTS = ("gateway", "router", "sink", "desk", "api")
 
 
 def environment() -> dict[str, str]:
@@ -46,13 +47,13 @@ def test_the_parts_differ_from_the_embedded_ones_in_places_and_secrets_only() ->
     changed = {name for name in Settings.model_fields if getattr(built, name) != getattr(embedded, name)}
     assert changed == {
         *("mode", "data_dir", "kafka_bootstrap", "clickhouse_host", "gateway_host", "api_host", "metrics_host"),
-        *("clickhouse_password_file", "keys_file", "session_key_file"),
+        *("clickhouse_password_file", "keys_file", "session_key_file", "desk_url", "desk_password_file"),
     }
 
 
 def test_every_secret_of_production_has_a_file_on_a_mounted_place() -> None:
     built = settings()
-    for path in (built.clickhouse_password_file, built.keys_file, built.session_key_file):
+    for path in (built.clickhouse_password_file, built.keys_file, built.session_key_file, built.desk_password_file):
         assert path is not None
         assert str(path).startswith("/run/secrets/") or f":{path.parent}" in COMPOSE
 
@@ -63,6 +64,7 @@ def test_ports_and_targets_are_those_of_the_settings() -> None:
         "gateway": built.gateway_port,
         "router": built.router_metrics_port,
         "sink": built.sink_metrics_port,
+        "desk": built.desk_metrics_port,
         "api": built.api_port,
     }
     assert dict(re.findall(r'"(\w+):(\d+)"\], labels: \{part: \1\}', TARGETS)) == {p: str(n) for p, n in ports.items()}
@@ -70,6 +72,8 @@ def test_ports_and_targets_are_those_of_the_settings() -> None:
         assert f"127.0.0.1:{ports[part]}:{ports[part]}" in COMPOSE
     assert f"kafka:{built.kafka_bootstrap.partition(':')[2]}" == built.kafka_bootstrap
     assert "localhost:8123/ping" in COMPOSE
+    assert built.desk_url == "postgresql+psycopg://arrivals@postgres/arrivals"
+    assert make_engine(built.model_copy(update={"desk_password_file": None})).dialect.name == "postgresql"
     assert (built.clickhouse_port, built.clickhouse_http_port) == (9000, 8123)
 
 

@@ -12,13 +12,15 @@ from arrivals.cli.helping import RUN, examples
 from arrivals.cli.output import DayOption, JsonOption, print_json
 from arrivals.runtime.settings import load_settings
 
-OnlyOption = Annotated[str | None, typer.Option("--only", help="Only these parts, comma separated: gateway, router, sink, api.")]
+OnlyOption = Annotated[
+    str | None, typer.Option("--only", help="Only these parts, comma separated: gateway, router, sink, desk, api.")
+]
 
 
 def up(*, only: OnlyOption = None) -> None:
     """Run the embedded stack until Ctrl-C.
 
-    Kafka, ClickHouse, gateway, router, sink and API, each supervised, on the ports of the settings and with data, logs and
+    Kafka, ClickHouse, gateway, router, sink, desk and API, each supervised, on the ports of the settings and with data, logs and
     secrets in ARRIVALS_DATA_DIR. With --only, single parts against servers that run already.
     """
     from arrivals.demo.stack import OWN_PARTS, run_parts, run_stack

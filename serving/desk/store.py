@@ -43,10 +43,15 @@ class Acted:
     error: ArrivalsError | None = None
 
 
+def no_notes(_text: str, _event_id: str, _key_id: str) -> str:
+    """What a part without keys does with notes."""
+    raise Rejected("notes_unsealed", "Notes cannot be sealed here.")
+
+
 class DeskStore:
     """The duties of one installation. Thread-safe, like the engine below it."""
 
-    def __init__(self, engine: Engine, seal_note: SealNote) -> None:
+    def __init__(self, engine: Engine, seal_note: SealNote = no_notes) -> None:
         self.engine = engine
         self._seal_note = seal_note
 
