@@ -15,10 +15,12 @@ from serving import (
     routes_analysis,
     routes_analyst,
     routes_console,
+    routes_desk,
     routes_docs,
     routes_explanation,
     routes_operations,
     routes_overview,
+    routes_trail,
     routes_units,
 )
 from serving.authentication import by_digest
@@ -47,6 +49,8 @@ def create_app(services: Services) -> FastAPI:
     for routes in (
         routes_operations.router(services),
         routes_units.router(services),
+        routes_desk.router(services),
+        routes_trail.router(services),
         routes_explanation.router(services, pages),
         routes_overview.router(services),
         routes_analyst.router(services),

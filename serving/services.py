@@ -10,6 +10,8 @@ from arrivals.runtime.metrics import Metrics
 from reference.snapshot import Snapshot
 from serving.board import Board
 from serving.database import Database
+from serving.desk.desk import Desk
+from serving.desk.revealing import Revealing
 from serving.hub import Hub
 from serving.login_codes import LoginCodes
 from serving.sessions import Sessions
@@ -30,4 +32,6 @@ class Services:
     login_codes: LoginCodes
     metrics: Metrics
     secure: bool
+    desk: Desk
+    revealing: Revealing
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)

@@ -60,6 +60,23 @@ def counts(engine: Engine, unit: str, now: datetime) -> dict[str, int]:
     return found
 
 
+def progress(engine: Engine, unit: str, now: datetime) -> dict[str, dict[str, int]]:
+    """By unit of the next level below (townships of a county, villages of a township): how many in each state and overdue."""
+    deeper = {COUNTY_DIGITS: 9, 9: 12}.get(len(unit)) if unit.isdigit() else None
+    if deeper is None:
+        return {}
+    late = and_(_D.late_ms.is_not(None), _D.late_ms <= milliseconds(now))
+    below = func.substr(_D.unit, 1, deeper)
+    statement = select(below, _D.state, func.count(), func.sum(_one_if(late))).where(held_by(unit)).group_by(below, _D.state)
+    found: dict[str, dict[str, int]] = {}
+    with reading(engine) as connection:
+        for code, state, many, overdue in connection.execute(statement.order_by(below)):
+            counted = found.setdefault(code, dict.fromkeys((*STATES, "overdue"), 0))
+            counted[state] = many
+            counted["overdue"] += int(overdue or 0)
+    return found
+
+
 def others_of(engine: Engine, duties: list[Duty]) -> dict[str, list[Duty]]:
     """By event id: the open duties other units have for the same person, so that nobody is telephoned four times."""
     keys = {duty.facts.person_key for duty in duties}

@@ -23,9 +23,10 @@ from serving.desk import trail
 from serving.desk.tables import DUTIES, NOTES, OUTBOX, milliseconds, row_of
 from serving.duties.acts import act
 from serving.duties.changes import Change, Conflict, alert_of, event_of
-from serving.duties.commands import Command
+from serving.duties.commands import Command, Register
 from serving.duties.duty import DUTY, Duty
 from serving.duties.happenings import take_in, ticks
+from serving.duties.rights import parts
 from serving.duties.situation import Situation
 
 #: Seals a note: text, event id, key id -> sealed text. Raises Rejected when there is no key any more.
@@ -86,6 +87,7 @@ class DeskStore:
             answers, changes = [], []
             for event_id, command in acts:
                 try:
+                    _require_proxy(connection, command, who, now)
                     change = self._try(duties.get(event_id), command, who, now)
                 except (Refused, Rejected) as error:
                     answers.append(Acted(event_id, error.duty if isinstance(error, Conflict) else None, error))
@@ -163,6 +165,14 @@ def _locked(connection: Connection, event_ids: Iterable[str]) -> dict[str, Duty]
     statement = select(DUTIES.c.body).where(DUTIES.c.event_id.in_(sorted(event_ids))).order_by(DUTIES.c.event_id)
     duties = (DUTY.validate_json(body) for (body,) in connection.execute(statement.with_for_update()))
     return {duty.event_id: duty for duty in duties}
+
+
+def _require_proxy(connection: Connection, command: Command, who: Principal, now: Situation) -> None:
+    """Raises Refused unless whoever is to answer for a household is an arrival in the same hands."""
+    if isinstance(command, Register) and command.proxy is not None:
+        body = connection.execute(select(DUTIES.c.body).where(DUTIES.c.event_id == command.proxy)).scalar_one_or_none()
+        if body is None or "holder" not in parts(who, DUTY.validate_json(body), now.now):
+            raise Refused("proxy_unknown", "There is no such arrival in your hands.", 400)
 
 
 def _write(connection: Connection, changes: Sequence[Change]) -> None:

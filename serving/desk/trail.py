@@ -20,6 +20,7 @@ from serving.desk.tables import AUDIT_TRAIL, TRAIL_HEAD
 Kind = Literal["act", "reveal"]
 NO_HASH = "0" * 64
 _BATCH = 5_000
+_COLUMNS = tuple(str(column.name) for column in AUDIT_TRAIL.columns)
 _HASHED = ("line", "at", "actor", "role", "scope", "kind", "event_id", "detail", "previous")
 
 
@@ -115,8 +116,10 @@ def newest(engine: Engine, limit: int, before: int | None = None, event_id: str 
     if event_id is not None:
         statement = statement.where(AUDIT_TRAIL.c.event_id == event_id)
     with reading(engine) as connection:
-        rows = [dict(row) for row in connection.execute(statement).mappings()]
-    return [row | {"detail": orjson.loads(row["detail"])} for row in rows]
+        rows = connection.execute(statement).all()
+    # SQLAlchemy's names of columns are no plain text, which JSON asks for.
+    told = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+    return [line | {"detail": orjson.loads(line["detail"])} for line in told]
 
 
 def anchors_of(rows: Iterable[tuple[int | None, str]]) -> dict[int, str]:
