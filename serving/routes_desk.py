@@ -1,4 +1,4 @@
-"""What units do with their arrivals: acts on one or on many, the state of a duty, who the person is, and the unit's progress.
+"""What units do with their arrivals: acts on one or on many, and looking who the person is.
 
 A browser's session may act only from our own pages. What is not yours answers exactly like what does not exist.
 """
@@ -17,7 +17,6 @@ from schemas.base import Strict
 from schemas.errors import Refused
 from serving.access import Principal
 from serving.authentication import EVERYBODY, Allow, same_origin
-from serving.desk import lists, trail
 from serving.desk.duty_json import told_duty
 from serving.desk.revealing import RevealReason
 from serving.desk.store import Acted
@@ -25,18 +24,13 @@ from serving.desk.words import REFUSALS_ZH, told_refusal
 from serving.duties.changes import Conflict
 from serving.duties.commands import BulkItem, read_command, rejection
 from serving.duties.duty import Duty
-from serving.duties.households import Household, households
-from serving.duties.rights import parts
-from serving.names import place_name
 from serving.problems import not_found, problem
 from serving.request_body import read_body
-from serving.routes_units import admit, answer
+from serving.routes_units import answer
 from serving.services import Services
 
 MOST_AT_ONCE = 300
 _ONE, _MANY = 8_000, 400_000
-_HISTORY = 200
-_MOST_OBSERVED = 5_000
 _ACT = """One act: `acknowledge, decline, transfer, withdraw, accept, register, observe, temperature, release, note, undo`.
 
 `version` is the version you have seen; when somebody was faster the answer is 409 with the present state. With a `request_id` a
@@ -83,7 +77,7 @@ def router(services: Services) -> APIRouter:
     @routes.post("/arrivals/{event_id}/actions", summary="Act on an arrival", description=_ACT)
     async def act(request: Request, event_id: str) -> Response:
         who, command = request.state.who, read_command(await read_body(request, _ONE))
-        known = _known(event_id)
+        known = known_id(event_id)
         try:
             duty = await desk.run(lambda: desk.store.act(known, command, who, desk.situation()))
         except Conflict as error:
@@ -91,59 +85,13 @@ def router(services: Services) -> APIRouter:
             return problem(409, error.code, error.message, **more)
         return answer(told(duty, who))
 
-    @routes.get("/arrivals/{event_id}/duty", summary="The state of an arrival's duty and how it came about")
-    async def duty(request: Request, event_id: str) -> Response:
-        who, known = request.state.who, _known(event_id)
-
-        def look() -> tuple[Duty, list[dict[str, Any]], list[Duty]]:
-            found = desk.store.find([known]).get(known)
-            if found is None or not parts(who, found, desk.situation().now) - {"author"}:
-                raise not_found()
-            history = trail.newest(desk.store.engine, _HISTORY, event_id=known)
-            return found, history, lists.others_of(desk.store.engine, [found])[known]
-
-        found, history, others = await desk.run(look)
-        also = [{"unit": o.unit, "unit_name": place_name(services.snapshot(), o.unit), "state": o.state} for o in others]
-        return answer(told(found, who) | {"history": [_line(line) for line in history], "already_with": also})
-
     @routes.post("/arrivals/{event_id}/reveal", summary="Who it is; noted in the audit trail")
     async def reveal(request: Request, event_id: str) -> Response:
-        who, known = request.state.who, _known(event_id)
+        who, known = request.state.who, known_id(event_id)
         reason = _read(_REVEAL_ADAPTER, await read_body(request, _ONE)).reason
         return answer(await desk.run(lambda: services.revealing.reveal(known, reason, who, desk.situation())))
 
-    @routes.get("/units/{unit}/duties", summary="How many duties are in each list of a unit and of the units below")
-    async def progress(request: Request, unit: str) -> Response:
-        admit(services, request.state.who, unit)
-        now, engine, snapshot = desk.situation().now, desk.store.engine, services.snapshot()
-        counts, below = await desk.run(lambda: (lists.counts(engine, unit, now), lists.progress(engine, unit, now)))
-        rows = [{"unit": code, "unit_name": place_name(snapshot, code), **found} for code, found in below.items()]
-        return answer({"unit": unit, "unit_name": place_name(snapshot, unit), "counts": counts, "below": rows})
-
-    @routes.get("/units/{unit}/observations", summary="Who has to report in this half-day, by household")
-    async def observations(request: Request, unit: str) -> Response:
-        who = request.state.who
-        admit(services, who, unit)
-        now = desk.situation().now
-        asked = lists.Asked("observing", _MOST_OBSERVED)
-        found = households(await desk.run(lambda: lists.page(desk.store.engine, unit, asked, now)), now)
-        return answer(_observed(unit, found, lambda duty: told(duty, who)))
-
     return routes
-
-
-def _observed(unit: str, found: list[Household], told: Callable[[Duty], dict[str, Any]]) -> dict[str, Any]:
-    missing = sum(len(household.missing) for household in found)
-    members = sum(len(household.members) for household in found)
-    rows = [
-        {
-            "answers": household.answers,
-            "members": [told(duty) for duty in household.members],
-            "missing": [duty.event_id for duty in household.missing],
-        }
-        for household in found
-    ]
-    return {"unit": unit, "expected": members, "reported": members - missing, "missing": missing, "households": rows}
 
 
 def _result(acted: Acted, told: Callable[[Duty], dict[str, Any]]) -> dict[str, Any]:
@@ -154,11 +102,7 @@ def _result(acted: Acted, told: Callable[[Duty], dict[str, Any]]) -> dict[str, A
     return {"event_id": acted.event_id, **told_refusal(refused), **present}
 
 
-def _line(line: dict[str, Any]) -> dict[str, Any]:
-    return {name: line[name] for name in ("line", "at", "actor", "role", "kind", "detail")}
-
-
-def _known(event_id: str) -> str:
+def known_id(event_id: str) -> str:
     """The id as we write ids. Raises Refused (404) for everything else."""
     try:
         if str(UUID(event_id)) == event_id:
