@@ -16,7 +16,7 @@ from serving.scopes import SCOPES
 from tests.serving_kit import event_id
 from tests.test_serving_console import TOKENS, Browser, services
 
-IDS = {"unit": "411481100", "event_id": event_id(1), "name": "flows-by-hour"}
+IDS = {"unit": "411481100", "event_id": event_id(1), "name": "flows-by-hour", "area": "411481"}
 
 
 @pytest.fixture(scope="module")
