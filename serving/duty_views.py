@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from schemas.unit_action import DeclineReason, ReleaseReason
@@ -12,6 +13,8 @@ from serving.texts import Language, catalogue
 #: The lists on a unit's page, and on the page of a health desk.
 TABS = ("pending", "acknowledged", "registered", "observing", "overdue", "offered", "escalated", "released")
 HEALTH_TABS = ("alert", "open", "released")
+#: Lists that are only shown when somebody is in them.
+_SELDOM = frozenset({"overdue", "offered", "escalated"})
 DECLINES: tuple[str, ...] = get_args(DeclineReason)
 RELEASES: tuple[str, ...] = get_args(ReleaseReason)
 
@@ -20,6 +23,12 @@ def tab_word(name: str, language: Language) -> str:
     """What a list is called."""
     t = catalogue(language)
     return t.get(f"state.{name}") or t.get(f"duties.{name}") or t["filter_all"]
+
+
+def tabs(names: Sequence[str], counts: Mapping[str, int], chosen: str, language: Language) -> list[tuple[str, str, int]]:
+    """The lists to choose from: name, word and count."""
+    shown = [name for name in names if name not in _SELDOM or counts[name] or name == chosen]
+    return [(name, tab_word(name, language), counts[name]) for name in shown]
 
 
 def duty_cards(page: Mapping[str, Any], language: Language) -> list[dict[str, Any]]:
@@ -61,7 +70,7 @@ def _lines(duty: Mapping[str, Any], t: Mapping[str, str]) -> list[str]:
     """Where the duty stands, a line each."""
     lines, observation, health = [], duty["observation"], duty["health"]
     if duty["state"] == "pending" and duty["due_at"]:
-        lines.append(f"{t['duties.due']} {_clock(duty['due_at'])}")
+        lines.append(f"{t['duties.due']} {_deadline(duty['due_at'])}")
     if observation:
         counted = f"{t['duties.reports']} {observation['reports']} {t['duties.times']}"
         missed = f" · {t['duties.missed']} {observation['missed']} {t['duties.times']}" if observation["missed"] else ""
@@ -76,6 +85,12 @@ def _lines(duty: Mapping[str, Any], t: Mapping[str, str]) -> list[str]:
     if duty["proxy"]:
         lines.append(t["duties.proxy"])
     return lines
+
+
+def _deadline(instant: str) -> str:
+    """A time by which; midnight belongs to the day it ends."""
+    at = datetime.fromisoformat(instant)
+    return _clock(instant) if at.hour or at.minute else f"{at - timedelta(days=1):%m-%d} 24:00"
 
 
 def _clock(instant: str) -> str:

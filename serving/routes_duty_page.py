@@ -9,7 +9,7 @@ from serving.access import HEALTH
 from serving.authentication import EVERYBODY, Allow, identify
 from serving.desk import lists
 from serving.duty_list import DutyList
-from serving.duty_views import HEALTH_TABS, TABS, duty_cards, page_words, tab_word
+from serving.duty_views import HEALTH_TABS, TABS, duty_cards, page_words, tabs
 from serving.names import short_name
 from serving.pages import Pages
 from serving.problems import not_found
@@ -31,8 +31,8 @@ def router(services: Services, pages: Pages) -> APIRouter:
         if who is None:
             return RedirectResponse("/login", 303)
         admit(services, who, unit)
-        tabs = HEALTH_TABS if unit.endswith(HEALTH) else TABS
-        chosen, language, snapshot = state or tabs[0], pages.language(request), services.snapshot()
+        names = HEALTH_TABS if unit.endswith(HEALTH) else TABS
+        chosen, language, snapshot = state or names[0], pages.language(request), services.snapshot()
         asked = {"state": chosen, "risk": None, "cursor": cursor, "limit": _PAGE}
         page, now = await by_duty.page(unit, asked, who, snapshot), desk.situation().now
         counts = await desk.run(lambda: lists.counts(desk.store.engine, unit, now))
@@ -40,7 +40,7 @@ def router(services: Services, pages: Pages) -> APIRouter:
             "unit": unit,
             "name": page["unit_name"],
             "chosen": chosen,
-            "tabs": [(name, tab_word(name, language), counts[name]) for name in tabs],
+            "tabs": tabs(names, counts, chosen, language),
             "cards": duty_cards(page, language),
             "next": page["next_cursor"],
             "townships": [(area.code, area.name) for area in snapshot.gazetteer.children(unit.partition("-")[0][:6])],

@@ -14,7 +14,7 @@ from serving.arrival_json import from_topic, told
 from serving.desk.duty_json import told_duty
 from serving.desk.lists import LISTS
 from serving.duties.duty import Duty
-from serving.duty_views import HEALTH_TABS, TABS, duty_cards, page_words, tab_word
+from serving.duty_views import HEALTH_TABS, TABS, duty_cards, page_words, tab_word, tabs
 from serving.pages import Pages
 from serving.texts import LANGUAGES, catalogue
 from tests.duties_kit import CLERK, SISTER, SNAPSHOT, VILLAGE, after, at, came, new_duty
@@ -70,6 +70,14 @@ def test_what_is_late_says_so() -> None:
     assert 'class="late"' not in html(new_duty(), 29)
     assert '<span class="late">逾期</span>' in html(new_duty(), 30)
     assert "签收期限 02-18 10:00" in html(new_duty())
+    assert "签收期限 02-18 24:00" in html(new_duty(risk="low"))
+
+
+def test_lists_that_are_seldom_full_are_shown_when_they_are() -> None:
+    none = dict.fromkeys(LISTS, 0)
+    assert [name for name, _, _ in tabs(TABS, none, "pending", "zh")] == list(STATES)
+    assert ("offered", "移交给我", 2) in tabs(TABS, none | {"offered": 2}, "pending", "zh")
+    assert ("overdue", "逾期", 0) in tabs(TABS, none, "overdue", "zh")
 
 
 def test_nothing_is_unmasked_and_texts_are_text() -> None:
