@@ -11,8 +11,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from serving.access import Principal, arrival_restriction
+from serving.access import EVERYONE, Principal, arrival_restriction
 from serving.authentication import EVERYBODY, Allow, identify
+from serving.duties.rights import parts
 from serving.explanation import explain, explanation_sql
 from serving.explanation_text import as_lines
 from serving.names import place_name
@@ -57,9 +58,18 @@ async def _explained(services: Services, who: Principal, event_id: str) -> dict[
     if known != event_id:
         raise not_found()
     found = (await services.database.ask(*explanation_sql(event_id, arrival_restriction(who)))).records()
+    if not found and await _has(services, who, event_id):
+        found = (await services.database.ask(*explanation_sql(event_id, EVERYONE))).records()
     if not found:
         raise not_found()
     return explain(found[0], services.snapshot())
+
+
+async def _has(services: Services, who: Principal, event_id: str) -> bool:
+    """Whether the arrival came into the caller's hands otherwise than by its routing: a transfer, an escalation."""
+    desk = services.desk
+    duty = (await desk.run(lambda: desk.store.find([event_id]))).get(event_id)
+    return duty is not None and bool(parts(who, duty, desk.situation().now) - {"author"})
 
 
 def _lines(services: Services, told: dict[str, Any], language: Any) -> list[str]:

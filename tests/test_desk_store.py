@@ -410,6 +410,23 @@ def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_desks_that_take_in_the_same_arrivals_at_once_make_one_duty_each(store: DeskStore) -> None:
+    arrivals = [came(n) for n in range(1, 31)]
+
+    def take_in(_: int) -> int:
+        for _ in range(20):
+            try:
+                return store.take_in(arrivals, at())
+            except Unavailable:
+                continue
+        raise AssertionError("never taken in")
+
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(take_in, range(4)))
+    assert sum(made) == 30
+    assert waiting(store.engine) == len(listed(store, VILLAGE, "pending")) == 30
+
+
 def test_lines_cannot_fork(store: DeskStore) -> None:
     store.take_in([came(n) for n in range(1, 41)], at())
     with ThreadPoolExecutor(8) as threads:

@@ -92,6 +92,7 @@ def test_from_assigned_to_released(stack: Stack, client: Client) -> None:
     taken = stack.act(1, OTHER, "accept", 3).json()
     assert (taken["unit"], taken["actions"]) == (ELSEWHERE, ["decline", "register", "transfer", "release", "note", "undo"])
     assert stack.act(1, CLERK, "register", 4).status_code == 404
+    assert stack.get(f"/v1/arrivals/{event_id(1)}/explanation", OTHER).json()["decision"] == "observe"
     assert listed(stack, ELSEWHERE, OTHER, "acknowledged") == [1]
     for version, (action, fields) in enumerate([("register", {}), ("observe", {}), ("temperature", {"temperature_c": 38.2})], 4):
         assert stack.act(1, OTHER, action, version, **fields).status_code == 200

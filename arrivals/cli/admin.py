@@ -139,7 +139,7 @@ def keys() -> None:
 def doctor(*, json: JsonOption = False) -> None:
     """Check everything the system needs and say what to do about what is wrong.
 
-    Disk, keys, Kafka and its topics, ClickHouse and its schema, ports. Exit code 1 when something is bad.
+    Disk, keys, Kafka and its topics, ClickHouse and its schema, the desk's database, ports. Exit code 1 when something is bad.
     """
     from arrivals.doctor import examine
 

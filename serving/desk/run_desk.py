@@ -35,7 +35,7 @@ _TICK_SECONDS = 1.0
 _STUCK_SECONDS = 60.0
 
 
-class Desk:
+class DeskLoop:
     """The loop of the part: intake, outbox, clock, one after the other in one thread."""
 
     def __init__(self, intake: Intake, publish: Callable[[], int], tick: Callable[[], int], metrics: Metrics) -> None:
@@ -83,7 +83,7 @@ def run_desk(settings: Settings, stop: Event | None = None) -> None:
 
 
 @contextmanager
-def desk_part(settings: Settings) -> Iterator[Desk]:
+def desk_part(settings: Settings) -> Iterator[DeskLoop]:
     """A desk with everything it needs, answering for its health; all is closed at the end."""
     metrics, feed, engine = Metrics(), ReferenceFeed(settings, load_gazetteer()), make_engine(settings)
     store = DeskStore(engine)
@@ -104,7 +104,7 @@ def desk_part(settings: Settings) -> Iterator[Desk]:
             raise Unavailable("kafka_unreachable", f"Kafka at {settings.kafka_bootstrap} cannot be reached.") from error
         intake = Intake(consumer, store, now, metrics)
         undo.callback(intake.close)
-        desk = Desk(intake, lambda: publish_some(engine, publisher, settings.topic), lambda: store.tick(now()), metrics)
+        desk = DeskLoop(intake, lambda: publish_some(engine, publisher, settings.topic), lambda: store.tick(now()), metrics)
         outbox = metrics.gauge("arrivals_desk_outbox_records")
         metrics.refresh(lambda: outbox.set(undisturbed(lambda: waiting(engine))[0]))
         health = _health(settings, metrics, desk, feed, intake)
@@ -113,7 +113,7 @@ def desk_part(settings: Settings) -> Iterator[Desk]:
         yield desk
 
 
-def _health(settings: Settings, metrics: Metrics, desk: Desk, feed: ReferenceFeed, intake: Intake) -> HealthServer:
+def _health(settings: Settings, metrics: Metrics, desk: DeskLoop, feed: ReferenceFeed, intake: Intake) -> HealthServer:
     checks = {
         "arrivals": lambda: None if intake.positioned() else "no partition is being read yet",
         "reference": lambda: None if feed.ready() else "the reference topic was not read to its end, or reading failed",
