@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   var store = document.getElementById("words"), w = JSON.parse(store.getAttribute("data-words"));
-  var KEY = "arrivals.queue", UNDO_SECONDS = 10, sending = false;
+  var KEY = "arrivals.queue " + location.pathname, REFUSED = "arrivals.refused", UNDO_SECONDS = 10, sending = false;
 
   function queue(items) {
     if (items) { localStorage.setItem(KEY, JSON.stringify(items)); }
@@ -123,13 +123,27 @@
     var items = queue();
     if (sending || !items.length) { return; }
     sending = true;
-    post(items[0].path, items[0].body, function () {
-      // Done, or refused for good: the list shows what is.
+    post(items[0].path, items[0].body, function (status, answer) {
+      // Without a session nothing is sent and nothing forgotten; what was refused for good is told after the page is loaded anew.
+      if (status === 401) { sending = false; return; }
+      if (status >= 400) { refused(answer.detail_zh || answer.title_zh || w["duties.failed"]); }
       queue(queue().slice(1));
       showQueue();
       sending = false;
       if (queue().length) { flush(); } else { reload(); }
     }, function () { sending = false; });
+  }
+
+  function refused(text) {
+    var told = sessionStorage.getItem(REFUSED);
+    sessionStorage.setItem(REFUSED, (told ? told + " · " : "") + text);
+  }
+
+  function tellRefused() {
+    var banner = document.getElementById("banner"), told = sessionStorage.getItem(REFUSED);
+    sessionStorage.removeItem(REFUSED);
+    banner.hidden = !told;
+    banner.textContent = told ? w["duties.refused"] + told : "";
   }
 
   function villages(form) {
@@ -206,6 +220,7 @@
   });
   window.addEventListener("online", flush);
   setInterval(flush, 15000);
+  tellRefused();
   showQueue();
   flush();
 })();
