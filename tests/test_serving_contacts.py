@@ -185,7 +185,7 @@ def test_the_keys_find_exactly_whom_a_search_through_everybody_finds(store: Stor
     everybody = store.database.ask_now(f"SELECT {', '.join(COLUMNS)} FROM v_arrivals ORDER BY event_id", {}).records()
     snapshot = Snapshot.empty(load_gazetteer())
     joined = 0
-    for case in everybody[::4]:
+    for case in everybody[::3]:
         rules = rules_in_force(snapshot, case["occurred_at"])
         wanted = {row["person_key"] for row in everybody if ties_between(traveller(case), traveller(row), rules)}
         told = store.contacts.of(str(case["event_id"]), EVERYONE)
