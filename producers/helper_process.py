@@ -48,10 +48,15 @@ def _write(stream: BufferedRWPair, message: object) -> None:
     stream.flush()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serves the socket whose number is the first argument."""
     with (
         suppress(ConnectionError),  # the gateway is gone
         socket.socket(fileno=int(sys.argv[1])) as connection,
         connection.makefile("rwb") as both_ways,
     ):
         help_out(both_ways)
+
+
+if __name__ == "__main__":
+    main()

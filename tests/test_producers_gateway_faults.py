@@ -40,10 +40,10 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
 
 @pytest.fixture(scope="module")
 def gateway(kafka: KafkaServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    made = start_gateway(kafka.bootstrap, "faults.", tmp_path_factory.mktemp("gateway"))
+    made = start_gateway(kafka.bootstrap, "faults.", tmp_path_factory.mktemp("gateway"), gateway_helpers=1)
     yield made
     made.client.close()
-    stop_child(made.process)
+    assert stop_child(made.process) == 0
 
 
 @contextmanager

@@ -172,6 +172,13 @@ def test_a_flood_waits_and_a_large_batch_is_never_refused_for_ever() -> None:
     assert limit.wait_seconds("dev", 1, now + 491) == 0
 
 
+def test_asking_whether_one_may_pass_takes_nothing() -> None:
+    limit, now = RateLimit(1), 100.0
+    assert [limit.wait_seconds("dev", 0, now) for _ in range(50)] == [0] * 50
+    assert limit.wait_seconds("dev", 10, now) == 0
+    assert limit.wait_seconds("dev", 0, now) > 0
+
+
 @given(st.lists(st.tuples(st.integers(1, 30), st.floats(0, 5)), max_size=50))
 def test_over_time_no_more_passes_than_rate_and_burst(posts: list[tuple[int, float]]) -> None:
     limit, now, passed = RateLimit(2), 0.0, 0
