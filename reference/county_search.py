@@ -45,13 +45,19 @@ class CountySearch:
     def in_county(self, text: str, county: str, at: int, hits: Hits) -> Reading:
         """The place in a county whose name ends at `at`."""
         hit = first_hit(text, hits, at, ("township",))
-        if hit is not None and (hit[0] == at or TALK.match(text[at : hit[0]])):
+        if hit is not None and self._is_next(text, county, at, hit):
             reading = self._township_hit(text, county, hit, hits)
             return reading if reading.code and len(reading.code) > TOWNSHIP else self._or_shorter(text, county, at, reading)
         short = self._short_township(text, county, at)
         if short is not None:
             return short
         return self._without_township(text, county, at, hits)
+
+    @staticmethod
+    def _is_next(text: str, county: str, at: int, hit: Hit) -> bool:
+        """Whether a township is what the text says next, or where somebody goes after all that it says before."""
+        start = hit[0]
+        return start == at or TALK.match(text[at:start]) is not None or (is_goal(text, start) and bool(within(hit, county)))
 
     def _or_shorter(self, text: str, county: str, at: int, reading: Reading) -> Reading:
         """Where the township with its kind leads to no village, perhaps the kind begins the village's name: 镇里固 镇北."""
