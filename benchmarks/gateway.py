@@ -222,8 +222,10 @@ def _on_kafka(settings: Settings) -> int:
 
 
 def _cpu_seconds(pid: int) -> float:
+    """Of a process and its children."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(map(_cpu_seconds, map(int, children)))
 
 
 def _peak_mb(pid: int) -> float:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpus.generate import Line, generate
+from benchmarks.corpus.habits import habits
 from benchmarks.corpus.handwritten import handwritten
 from benchmarks.corpus.judge import Tally, judge, report, told
 from reference.gazetteer import load_gazetteer
@@ -37,7 +38,7 @@ def run(peers: bool) -> dict[str, Any]:
     """Lines per second, p50 and p99 in µs, accuracy by class; with `peers` theirs too."""
     gazetteer = load_gazetteer()
     resolver = Resolver(gazetteer)
-    lines = [*generate(gazetteer), *handwritten(gazetteer)]
+    lines = [*generate(gazetteer), *habits(gazetteer), *handwritten(gazetteer)]
     answers = [resolver.resolve(line.text) for line in lines]
     tallies = judge(zip(lines, answers, strict=True))
     result: dict[str, Any] = {"lines": len(lines)} | speed(resolver, [line.text for line in lines]) | totals(tallies)
@@ -118,7 +119,7 @@ def faults(seed: int, examples: int = 10) -> str:
     """The confusion report of the corpus of a seed."""
     gazetteer = load_gazetteer()
     resolver = Resolver(gazetteer)
-    lines = [*generate(gazetteer, seed), *handwritten(gazetteer)]
+    lines = [*generate(gazetteer, seed), *habits(gazetteer, seed), *handwritten(gazetteer)]
     pairs: list[tuple[Line, Resolution]] = [(line, resolver.resolve(line.text)) for line in lines]
     return report(judge(pairs), examples)
 

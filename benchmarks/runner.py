@@ -14,6 +14,8 @@ MODULES = {
     "gateway": "benchmarks.gateway",
     "latency": "benchmarks.latency",
     "resolver": "benchmarks.resolver",
+    "domain": "benchmarks.domain",
+    "reflag": "benchmarks.reflag",
 }
 
 

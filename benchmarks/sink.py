@@ -1,6 +1,6 @@
 """P4: rows per second from Kafka into ClickHouse through the sink, and the engine's own import of the same rows as JSONEachRow.
 
-Both write into the same entrance, so the same two tables are filled on both sides; the sink's side includes reading from
+Both fill the same two tables; the sink's side includes reading from
 Kafka, decoding, the book of ranges and the commits. Everything is started afresh in a temporary folder; the sink runs as a
 process of its own.
 """
@@ -114,12 +114,12 @@ def _engine_import(settings: Settings, folder: Path, rows: int) -> float:
     client = connect(settings)
     file = folder / "rows.jsonl"
     names = ", ".join(column.name for column in ARRIVALS.columns)
-    structure = ", ".join(f"{column.name} {column.landing_type}" for column in ARRIVALS.columns).replace("'", "\\'")
+    structure = ", ".join(f"{column.name} {column.type}" for column in ARRIVALS.columns).replace("'", "\\'")
     if not file.exists():
         client.execute(f"INSERT INTO FUNCTION file('{file}', 'JSONEachRow') SELECT {names} FROM arrival_versions")
     _empty(client, ("arrival_versions", "arrivals_latest"))
     began = time.perf_counter()
-    client.execute(f"INSERT INTO arrivals_landing ({names}) SELECT {names} FROM file('{file}', 'JSONEachRow', '{structure}')")
+    client.execute(f"INSERT INTO arrival_versions ({names}) SELECT {names} FROM file('{file}', 'JSONEachRow', '{structure}')")
     seconds = time.perf_counter() - began
     assert client.execute("SELECT count() FROM v_arrivals")[0][0] == rows
     client.disconnect()

@@ -84,5 +84,7 @@ class _Connection(asyncio.Protocol):
             self._pool.free.append(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self in self._pool.free:  # the gateway ends a connection that was idle for long
+            self._pool.free.remove(self)
         if self._status is not None and not self._status.done():
             self._status.set_exception(exc or ConnectionError("the gateway closed the connection"))

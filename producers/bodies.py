@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 from schemas.errors import Refused, Unavailable
 
@@ -20,8 +21,18 @@ _GZIP_WINDOW = 31
 _MOST_TOGETHER = 64_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Incoming(NamedTuple):
+    """A request before its body: headers by their lower-case names, the first of equal ones, and ASGI's `receive`."""
+
+    headers: Mapping[bytes, bytes]
+    receive: Receive
+
+    def header(self, name: bytes) -> str:
+        """The header's value; empty when there is none."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+
+class Body(NamedTuple):
     """A whole body, inflated. `charset` is a codec's name, or `?` for one we do not read."""
 
     content: bytes
@@ -35,21 +46,21 @@ class Bodies:
         self._most_bytes, self._seconds, self._most_together = most_bytes, seconds, most_together
         self._held = 0
 
-    async def read(self, request: Request) -> Body:
+    async def read(self, request: Incoming) -> Body:
         """The body. Raises Refused: 408 too slow, 413 too large, 415 other type or encoding, 400 broken gzip; Unavailable when
         too many bodies are under way.
         """
-        encoding = request.headers.get("content-encoding", "").strip().lower()
-        media, _, parameters = request.headers.get("content-type", "").partition(";")
+        encoding = request.header(b"content-encoding").strip().lower()
+        media, _, parameters = request.header(b"content-type").partition(";")
         if media.strip().lower() not in _TYPES:
             advice = "Accepted: application/json, optionally with charset=gbk."
             raise Refused("media_type", "The body must be application/json.", 415, advice)
         if encoding not in _ENCODINGS:
             raise Refused("content_encoding", "This content encoding is not accepted.", 415, "Accepted: gzip, identity.")
-        declared = request.headers.get("content-length", "")
+        declared = request.header(b"content-length")
         if declared.isdigit() and int(declared) > self._most_bytes:
             raise _too_large(self._most_bytes)
-        content = await self._within_time(request)
+        content = await self._within_time(request.receive, int(declared) if declared.isdigit() else -1)
         if encoding == "gzip":
             content = inflate(content, self._most_bytes)
         self._held += len(content)
@@ -59,19 +70,22 @@ class Bodies:
         """The body is dealt with."""
         self._held -= len(body.content)
 
-    async def _within_time(self, request: Request) -> bytes:
+    async def _within_time(self, receive: Receive, declared: int) -> bytes:
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._collect(request)
+                return await self._collect(receive, declared)
         except TimeoutError:
             raise Refused("body_timeout", "The body did not arrive in time.", 408, "Send it again.") from None
-        except ClientDisconnect:
-            raise Refused("client_gone", "The client closed the connection.", 400) from None
 
-    async def _collect(self, request: Request) -> bytes:
-        chunks, size = [], 0
+    async def _collect(self, receive: Receive, declared: int) -> bytes:
+        """The body's bytes; the end of one of declared length need not be asked for."""
+        chunks, size, more = [], 0, True
         try:
-            async for chunk in request.stream():
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refused("client_gone", "The client closed the connection.", 400)
+                chunk, more = message.get("body", b""), message.get("more_body", False)
                 size += len(chunk)
                 self._held += len(chunk)
                 if size > self._most_bytes:
@@ -79,9 +93,10 @@ class Bodies:
                 if self._held > self._most_together:
                     raise Unavailable("gateway_busy", "Too many posts are under way.", 2)
                 chunks.append(chunk)
+                more = more and size != declared
         finally:
             self._held -= size
-        return b"".join(chunks)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def inflate(raw: bytes, most_bytes: int) -> bytes:
@@ -99,6 +114,8 @@ def inflate(raw: bytes, most_bytes: int) -> bytes:
 
 
 def _charset(parameters: str) -> str:
+    if not parameters:
+        return "utf-8"
     for parameter in parameters.lower().split(";"):
         name, _, value = parameter.strip().partition("=")
         if name == "charset":

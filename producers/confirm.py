@@ -1,4 +1,4 @@
-"""Publishing for an event loop: hands records to kafka-python and answers when every one of them is confirmed.
+"""Publishing for an event loop: hands records to the producer and answers when every one of them is confirmed.
 
 Guarantee: `confirm` returns only after all in-sync replicas have every record; otherwise it raises Unavailable within the
 deadline and the outcome of the unconfirmed records is unknown. Full buffer: beyond a bound of unconfirmed bytes it raises
@@ -11,10 +11,10 @@ import asyncio
 import time
 from collections.abc import Sequence
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
-from kafka import KafkaProducer
 from kafka.errors import KafkaError
+from kafka.future import Future
 
 from arrivals.runtime.kafka_clients import Record
 from schemas.errors import Unavailable
@@ -24,12 +24,22 @@ _DOUBT_SECONDS = 5.0
 _RETRY_SECONDS = 3
 
 
+class Sending(Protocol):
+    """What publishing needs of a producer (`arrivals.runtime.kafka_batches.BatchProducer`)."""
+
+    def knows(self, topic: str) -> bool:
+        """Whether the topic's partitions are known. Raises KafkaError."""
+
+    def send(self, records: Sequence[Record]) -> list[Future]:
+        """Queues all records, or none and raises KafkaError; the futures are done when all are confirmed."""
+
+
 class Confirming:
     """Wraps a producer made with a short `max_block_ms`, so that a lost broker never blocks the loop. kafka-python does not bound
     what waits in it; this does.
     """
 
-    def __init__(self, producer: KafkaProducer, seconds: float, most_bytes: int = _MOST_UNCONFIRMED_BYTES) -> None:
+    def __init__(self, producer: Sending, seconds: float, most_bytes: int = _MOST_UNCONFIRMED_BYTES) -> None:
         self._producer = producer
         self._seconds = seconds
         self._most_bytes = most_bytes
@@ -69,17 +79,12 @@ class Confirming:
         self._failed_at = None
 
     def _publish(self, records: Sequence[Record], size: int) -> asyncio.Future[None]:
+        deliveries = self._producer.send(records)
         self._unconfirmed_bytes += size
-        countdown = _Countdown(len(records), asyncio.get_running_loop())
+        countdown = _Countdown(len(deliveries), asyncio.get_running_loop())
         countdown.known.add_done_callback(lambda _: self._forget(size))
-        sent = 0
-        try:
-            for record in records:
-                future = self._producer.send(record.topic, value=record.value, key=record.key, headers=list(record.headers))
-                future.add_both(countdown.done)
-                sent += 1
-        except KafkaError as error:
-            countdown.done(error, len(records) - sent)
+        for delivery in deliveries:
+            delivery.add_both(countdown.done)
         return asyncio.shield(countdown.known)
 
     def _forget(self, size: int) -> None:
@@ -87,7 +92,7 @@ class Confirming:
 
     def _knows(self, topic: str) -> bool:
         try:
-            return bool(self._producer.partitions_for(topic))
+            return self._producer.knows(topic)
         except KafkaError:
             return False
 
@@ -102,10 +107,10 @@ class _Countdown:
         self._failure: BaseException | None = None
         self._lock = Lock()
 
-    def done(self, result: Any, count: int = 1) -> None:
-        """So many deliveries are known, with this metadata or error."""
+    def done(self, result: Any) -> None:
+        """One delivery more is known, or failed with this error."""
         with self._lock:
-            self._waiting -= count
+            self._waiting -= 1
             if isinstance(result, BaseException):
                 self._failure = self._failure or result
             last = self._waiting == 0

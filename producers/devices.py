@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from reference.snapshot import Snapshot
 from schemas.errors import Refused
@@ -14,8 +14,7 @@ _ADVICE = "Ask the administrator for a new token."
 EVERY_SITE = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(NamedTuple):
     """A device by name, and the site it is registered for (`*` for an importer that serves every site)."""
 
     device_id: str

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import orjson
 from fastapi import FastAPI
+from prometheus_client import Histogram
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
@@ -21,22 +22,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from arrivals.runtime.health import Checks, readiness
 from arrivals.runtime.metrics import CONTENT_TYPE, Metrics
 from arrivals.runtime.settings import Settings
-from producers.bodies import Bodies, Body
+from producers.bodies import Bodies, Body, Incoming
+from producers.deriving import Posted
 from producers.describe import DESCRIPTION, document
 from producers.devices import Device, authenticate
-from producers.parsing import parse_body
-from producers.problems import problem, render
+from producers.problems import Accepted, problem, render
 from producers.rates import RateLimit
 from producers.receiving import Receiving
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL, format_instant, parse_instant
-from schemas.errors import ArrivalsError, Reason, Refused, Rejected
+from schemas.errors import ArrivalsError, Refused
 
 PATH = "/v1/scans"
-_SIMULATED = "x-simulated-now"
+_SIMULATED = b"x-simulated-now"
 _WRONG_TOKENS_PER_SECOND = 1.0
 _UNAUTHORIZED = 401
-_CODES = {"id_conflict": 409, "site_forbidden": 403}
+_CODES = {"id_conflict": 409, "site_forbidden": 403, "batch_too_large": 413}
 _ADVICE = {404: "Nothing is here; scans go to POST /v1/scans.", 405: "This address takes another method."}
 
 
@@ -48,7 +49,6 @@ class Parts:
     snapshot: Callable[[], Snapshot]
     receiving: Receiving
     bodies: Bodies
-    rates: RateLimit
     metrics: Metrics
     checks: Checks
     strangers: RateLimit = field(default_factory=lambda: RateLimit(_WRONG_TOKENS_PER_SECOND))
@@ -57,15 +57,18 @@ class Parts:
 def build_app(parts: Parts) -> ASGIApp:
     """The ASGI application."""
     pages = _pages(parts)
-    seconds = parts.metrics.histogram("arrivals_gateway_request_seconds")
+    seconds, by_status = parts.metrics.histogram("arrivals_gateway_request_seconds"), dict[int, Histogram]()
 
     async def entry(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
             await pages(scope, receive, send)
             return
         begun = time.perf_counter()
-        response = await _answer(parts, Request(scope, receive))
-        seconds.labels(str(response.status_code)).observe(time.perf_counter() - begun)
+        response = await _answer(parts, Incoming(dict(reversed(scope["headers"])), receive), scope)
+        status = response.status_code
+        if status not in by_status:
+            by_status[status] = seconds.labels(str(status))
+        by_status[status].observe(time.perf_counter() - begun)
         await response(scope, receive, send)
 
     return ServerErrorMiddleware(entry, handler=_failed)
@@ -97,11 +100,11 @@ async def _failed(_: Request, error: Exception) -> Response:
     return render(500, "gateway_failed", f"The gateway failed ({type(error).__name__}); repeat the same scan.", _wall_clock())
 
 
-async def _answer(parts: Parts, request: Request) -> Response:
+async def _answer(parts: Parts, request: Incoming, scope: Scope) -> Accepted | Response:
     now = _wall_clock()
     try:
         now = _now(parts.settings, request, now)
-        device = authenticate(request.headers.get("authorization", ""), parts.snapshot(), now)
+        device = authenticate(request.header(b"authorization"), parts.snapshot(), now)
         body = await parts.bodies.read(request)
         try:
             return await _receive(parts, body, device, now)
@@ -109,53 +112,39 @@ async def _answer(parts: Parts, request: Request) -> Response:
             parts.bodies.release(body)
     except Refused as error:
         parts.metrics.counter("arrivals_gateway_refused_total").labels(error.code).inc()
-        return _stranger(parts, request, now) or problem(error, now) if error.status == _UNAUTHORIZED else problem(error, now)
+        return _stranger(parts, scope, now) or problem(error, now) if error.status == _UNAUTHORIZED else problem(error, now)
     except ArrivalsError as error:
         return problem(error, now)
 
 
-def _stranger(parts: Parts, request: Request, now: datetime) -> Response | None:
+def _stranger(parts: Parts, scope: Scope, now: datetime) -> Response | None:
     """429 for an address that keeps trying wrong tokens."""
-    address = request.client.host if request.client else ""
+    address = (scope.get("client") or ("",))[0]
     wait = parts.strangers.wait_seconds(address, 1, time.monotonic())
     return _later("too_many_wrong_tokens", "Too many wrong tokens came from this address.", wait, now) if wait else None
 
 
-async def _receive(parts: Parts, body: Body, device: Device, now: datetime) -> Response:
-    try:
-        values, many = parse_body(body.content, body.charset)
-    except Rejected as error:
-        return _limited(parts, device, 1, now) or await _refuse_body(parts, body, error.reasons[0], device, now)
-    limited = _limited(parts, device, len(values), now)
-    if limited:
-        return limited
-    results = await parts.receiving.receive(values, body.content, device, now)
-    if not many and results[0].status == "rejected":
-        reasons = results[0].reasons
-        return render(_CODES.get(reasons[0].code, 422), reasons[0].code, reasons[0].message, now, reasons=reasons)
+async def _receive(parts: Parts, body: Body, device: Device, now: datetime) -> Accepted | Response:
+    answer = await parts.receiving.receive(Posted(body.content, body.charset, device, now))
+    if answer.wait_seconds:
+        detail = "This device posts more scans than it may; keep them and send them later."
+        return _later("rate_limited", detail, answer.wait_seconds, now)
+    first = answer.results[0]
+    if not answer.many and first.status == "rejected":
+        why = first.reasons[0]
+        status = _CODES.get(why.code, 422 if answer.readable else 400)
+        return render(status, why.code, why.message, now, reasons=first.reasons)
     server_time = format_instant(now if parts.settings.simulated_clock else _wall_clock())
-    answer = orjson.dumps({"server_time": server_time, "results": [result.as_dict() for result in results]})
-    return Response(answer, 202, media_type="application/json")
-
-
-async def _refuse_body(parts: Parts, body: Body, why: Reason, device: Device, now: datetime) -> Response:
-    await parts.receiving.keep_refused_body(body.content, why, device, now)
-    return render(413 if why.code == "batch_too_large" else 400, why.code, why.message, now, reasons=(why,))
-
-
-def _limited(parts: Parts, device: Device, count: int, now: datetime) -> Response | None:
-    wait = parts.rates.wait_seconds(device.device_id, count, time.monotonic())
-    detail = "This device posts more scans than it may; keep them and send them later."
-    return _later("rate_limited", detail, wait, now) if wait else None
+    return Accepted(orjson.dumps({"server_time": server_time, "results": answer.results}))
 
 
 def _later(code: str, detail: str, wait: float, now: datetime) -> Response:
     return render(429, code, detail, now, retry_after=max(1, round(wait)))
 
 
-def _now(settings: Settings, request: Request, wall: datetime) -> datetime:
-    stated = request.headers.get(_SIMULATED)
-    if stated is None:
+def _now(settings: Settings, request: Incoming, wall: datetime) -> datetime:
+    stated = request.header(_SIMULATED)
+    if not stated:
         return wall
     if not settings.simulated_clock:
         raise Refused("simulated_clock", "This gateway keeps its own clock.", 400, "Leave X-Simulated-Now out.")

@@ -1,6 +1,7 @@
 """Group commit: what arrives while a group is worked on forms the next one, so the fixed cost of a group is shared under load.
 
-Nothing waits long: without a group under way an item starts at once, and otherwise after a few milliseconds at the latest.
+Without a group under way an item starts at once; otherwise when that group is done, for a partition takes one request at a time
+anyway, and after a bounded wait even if it is not: the answer that Kafka is away must not come twice as late.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Generic, TypeVar
 from schemas.errors import Unavailable
 
 T = TypeVar("T")
-_LONGEST_WAIT_SECONDS = 0.01
+_LONGEST_WAIT_SECONDS = 0.05
 _MOST_ITEMS = 128
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -28,13 +27,13 @@ _FUTURE = timedelta(minutes=5)
 _OLDEST = timedelta(days=45)
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 _YEARS = range(2000, 2100)
+_NO_PLATE = (None, None, True)
 
 #: Keyed hash of texts: (parts) -> 32 hex characters.
 Hash = Callable[..., str]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A scan ready to be sealed: the readable `record` without `sealed`, and the plaintexts of the two seals."""
 
     event_id: str
@@ -47,7 +46,7 @@ class Prepared:
 
 def content_digest(value: dict[str, Any]) -> str:
     """Names the content of a posted scan: equal for a repeated post, whatever its key order and however late it was sent."""
-    kept = {name: part for name, part in value.items() if name != "sent_at"}
+    kept = {name: part for name, part in value.items() if name != "sent_at"} if "sent_at" in value else value
     return hashlib.blake2b(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
 
@@ -65,7 +64,8 @@ class _Derived(NamedTuple):
     phone: tuple[str | None, str | None]
     name: Name
     temperature: tuple[float | None, str | None]
-    time: tuple[datetime, tuple[str, ...]]
+    #: When it happened and when its device said so, as text, and the flags.
+    time: tuple[str, str, tuple[str, ...]]
     #: The readable vehicle, the plate, the flag.
     vehicle: tuple[dict[str, Any] | None, str | None, str | None]
     rail: tuple[dict[str, Any] | None, str | None]
@@ -97,8 +97,7 @@ def prepare_all(scans: Sequence[CheckpointScan | RailScan], receipts: Sequence[R
     flags = [_flags(one) for one in derived]
     identities, addresses = [_identity(one) for one in derived], [_address(scan) for scan in scans]
     records = [_record(one, found, receipt) for one, found, receipt in zip(derived, flags, receipts, strict=True)]
-    ids = [scan.event_id for scan in scans]
-    return list(map(Prepared, ids, keys, records, identities, addresses, flags))
+    return list(map(Prepared, [scan.event_id for scan in scans], keys, records, identities, addresses, flags))
 
 
 @lru_cache(maxsize=256)
@@ -108,9 +107,11 @@ def _stamp(received_at: datetime) -> str:
 
 
 def _flags(one: _Derived) -> tuple[str, ...]:
-    stay_flag = "stay_invalid" if any(stay.from_day > stay.to_day for stay in one.scan.stays) else None
-    single = (one.phone[1], one.vehicle[2], one.rail[1], one.temperature[1], stay_flag)
-    return (*one.document.flags, *one.name.flags, *filter(None, single), *one.time[1])
+    _, _, document, (_, phone), name, (_, temperature), (_, _, time), (_, _, plate), (_, train) = one
+    stays = one.scan.stays
+    stay = "stay_invalid" if stays and any(stay.from_day > stay.to_day for stay in stays) else None
+    found = (phone, plate, train, temperature, stay)
+    return (*document.flags, *name.flags, *filter(None, found), *time)
 
 
 def _record(one: _Derived, flags: tuple[str, ...], receipt: Receipt) -> dict[str, Any]:
@@ -123,12 +124,12 @@ def _record(one: _Derived, flags: tuple[str, ...], receipt: Receipt) -> dict[str
         "site_id": scan.site_id,
         "device_id": receipt.device_id,
         "sequence": scan.sequence,
-        "occurred_at": format_instant(one.time[0]),
+        "occurred_at": one.time[0],
         "received_at": _stamp(receipt.at),
         "person": _person(one),
         "origin_code": scan.origin.code,
         "destination_code": scan.destination.code,
-        "stays": [{"code": s.place.code, "from_day": s.from_day, "to_day": s.to_day} for s in scan.stays],
+        "stays": [{"code": s.place.code, "from_day": s.from_day, "to_day": s.to_day} for s in scan.stays] if scan.stays else (),
         "temperature_c": one.temperature[0],
         "symptoms": scan.symptoms,
         "purpose": scan.purpose,
@@ -141,15 +142,15 @@ def _record(one: _Derived, flags: tuple[str, ...], receipt: Receipt) -> dict[str
 
 
 def _person(one: _Derived) -> dict[str, Any]:
-    phone = one.phone[0]
+    person, phone = one.scan.person, one.phone[0]
     return {
         "key": one.key,
         "name_masked": one.name.masked,
-        "document_type": one.scan.person.document_type,
+        "document_type": person.document_type,
         "document_last4": one.document.last4,
         "birth_year": one.document.birth_year,
         "phone_last4": phone[-4:] if phone else None,
-        "nationality": one.scan.person.nationality,
+        "nationality": person.nationality,
     }
 
 
@@ -165,7 +166,7 @@ def _identity(one: _Derived) -> bytes:
             "phone": one.phone[0],
             "phone_raw": person.phone,
             "plate": one.vehicle[1],
-            "occurred_raw": format_instant(scan.occurred_at),
+            "occurred_raw": one.time[1],
             "temperature_raw": scan.temperature_c,
             "operator": scan.operator,
         }
@@ -173,10 +174,11 @@ def _identity(one: _Derived) -> bytes:
 
 
 def _address(scan: CheckpointScan | RailScan) -> bytes | None:
-    stays = [stay.place.text for stay in scan.stays]
-    if not (scan.origin.text or scan.destination.text or any(stays)):
+    origin, destination = scan.origin.text, scan.destination.text
+    stays = [stay.place.text for stay in scan.stays] if scan.stays else ()
+    if not (origin or destination or any(stays)):
         return None
-    return orjson.dumps({"origin": scan.origin.text, "destination": scan.destination.text, "stays": stays})
+    return orjson.dumps({"origin": origin, "destination": destination, "stays": stays})
 
 
 def _temperature(measured: float | None) -> tuple[float | None, str | None]:
@@ -187,19 +189,21 @@ def _temperature(measured: float | None) -> tuple[float | None, str | None]:
     return round(measured, 1), None
 
 
-def _occurred(scan: CheckpointScan | RailScan, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:
-    """When it happened, in our time. A device that tells when it sent shows by how much its clock is off; the time it gave stays
-    under seal as `occurred_raw`.
+def _occurred(scan: CheckpointScan | RailScan, received_at: datetime) -> tuple[str, str, tuple[str, ...]]:
+    """When it happened, in our time, and when its device said so. A device that tells when it sent shows by how much its clock is
+    off; the time it gave stays under seal as `occurred_raw`.
     """
-    occurred, flags = scan.occurred_at, []
+    occurred = scan.occurred_at
+    flags: tuple[str, ...] = ()
+    stated = format_instant(occurred)
     if scan.sent_at is not None and abs(received_at - scan.sent_at) > _CLOCK_TOLERANCE:
         occurred = _corrected(occurred, received_at - scan.sent_at)
-        flags.append("clock_suspect")
+        flags = ("clock_suspect",)
     elif occurred > received_at + _FUTURE or occurred < received_at - _OLDEST:
-        flags.append("clock_suspect")
+        flags = ("clock_suspect",)
     if received_at - occurred > LATE_AFTER:
-        flags.append("late")
-    return occurred, tuple(flags)
+        flags = (*flags, "late")
+    return stated if occurred is scan.occurred_at else format_instant(occurred), stated, flags
 
 
 def _corrected(occurred: datetime, offset: timedelta) -> datetime:
@@ -213,15 +217,15 @@ def _vehicle(scan: CheckpointScan | RailScan, keyed: Hash) -> tuple[dict[str, An
     if not isinstance(scan, CheckpointScan) or scan.vehicle is None:
         return None, None, None
     vehicle = scan.vehicle
-    plate = read_plate(vehicle.plate) if vehicle.plate else None
+    text, region, valid = read_plate(vehicle.plate) if vehicle.plate else _NO_PLATE
     record = {
-        "key": keyed("plate", plate.text) if plate and plate.text else None,
-        "region": plate.region if plate else None,
+        "key": keyed("plate", text) if text else None,
+        "region": region,
         "role": vehicle.role,
         "seat": vehicle.seat,
         "pass_id": vehicle.pass_id,
     }
-    return record, plate.text if plate else None, "plate_invalid" if plate and not plate.valid else None
+    return record, text, None if valid else "plate_invalid"
 
 
 def _rail(scan: CheckpointScan | RailScan) -> tuple[dict[str, Any] | None, str | None]:

@@ -7,6 +7,7 @@ are errors with a position.
 from __future__ import annotations
 
 import re
+from math import copysign
 from typing import Any
 
 import jiter
@@ -19,7 +20,7 @@ from schemas.scan import SCAN, CheckpointScan, RailScan
 MOST_SCANS = 500
 _TAGS = ("checkpoint", "rail")
 #: No field of ours has that many digits, and turning such a number back into text takes quadratic time.
-_ENDLESS_NUMBER = re.compile(rb"[0-9]{1000}")
+_ENDLESS_NUMBER, _DIGITS_TO_ZERO = b"0" * 1000, bytes.maketrans(b"123456789", b"000000000")
 _EVENT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 _LONGEST_ID = 64
 _POSITION = re.compile(r"line (\d+) column (\d+)")
@@ -34,7 +35,7 @@ def parse_body(body: bytes, charset: str = "utf-8") -> tuple[list[Any], bool]:
             raise _refused("encoding") from None
     if not body.strip():
         raise _refused("body_empty")
-    if _ENDLESS_NUMBER.search(body):
+    if _ENDLESS_NUMBER in body.translate(_DIGITS_TO_ZERO):
         raise _refused("number_too_long")
     try:
         value = jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
@@ -54,14 +55,14 @@ def parse_body(body: bytes, charset: str = "utf-8") -> tuple[list[Any], bool]:
 def validate_scan(value: Any) -> CheckpointScan | RailScan:
     """The scan behind a JSON value. Raises Rejected (`scan_invalid`) with a reason per wrong field, eight at most."""
     try:
-        scan = SCAN.validate_python(value)
+        scan = _validated(value)
     except ValidationError as error:
         skip = 1 if isinstance(value, dict) and value.get("kind") in _TAGS else 0
         errors = error.errors(include_url=False, include_context=False, include_input=False)
         raise Rejected("scan_invalid", "The scan is not usable.", tuple(of_validation(e, skip) for e in errors[:8])) from None
     except UnicodeEncodeError:  # a lone surrogate met a pattern
         raise Rejected("scan_invalid", "The scan is not usable.", (reason("string_unicode"),)) from None
-    if scan.temperature_c == 0 and str(scan.temperature_c).startswith("-"):
+    if scan.temperature_c == 0 and copysign(1, scan.temperature_c) < 0:
         raise Rejected("scan_invalid", "The scan is not usable.", (reason("negative_zero", "temperature_c"),))
     return scan
 
@@ -74,6 +75,12 @@ def event_id_of(value: Any) -> tuple[str | None, bool]:
     if not isinstance(found, str) or len(found) > _LONGEST_ID or not found.isprintable():
         return None, False
     return found, bool(_EVENT_ID.match(found))
+
+
+def _validated(value: Any) -> CheckpointScan | RailScan:
+    """`SCAN.validate_python` without the third of its time that goes into options nobody gave."""
+    scan: CheckpointScan | RailScan = SCAN.validator.validate_python(value)
+    return scan
 
 
 #: What to add to the reason when the encoding is a known wrong one.

@@ -1,20 +1,34 @@
-"""Errors towards devices as problem details (RFC 9457), always with the server's time."""
+"""What devices are answered: 202 with results, or problem details (RFC 9457), always with the server's time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from schemas.base import format_instant
 from schemas.errors import ArrivalsError, Reason, Refused, Unavailable
 
 PROBLEM = "application/problem+json"
+
+
+@dataclass(slots=True)
+class Accepted:
+    """202 with a body of JSON: a Starlette response without the work for what this one never has."""
+
+    body: bytes
+    status_code: ClassVar = 202
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(self.body))]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 def problem(error: ArrivalsError, now: datetime, reasons: Sequence[Reason] = ()) -> Response:

@@ -18,12 +18,14 @@ class RateLimit:
     def wait_seconds(self, name: str, count: int, now: float) -> float:
         """0 when `count` may pass now (and takes it); otherwise the seconds to wait. `now` is monotonic seconds.
 
+        A count of 0 takes nothing and asks whether 1 might pass.
+
         More than a burst passes on a full bucket and leaves a debt: a large batch is never refused for ever.
         """
         full = self._rate * _BURST_SECONDS
         level, then = self._buckets.pop(name, (full, now))
         level = min(full, level + (now - then) * self._rate)
-        lacking = min(count, full) - level
+        lacking = min(count or 1, full) - level
         self._buckets[name] = (level if lacking > 0 else level - count, now)
         if len(self._buckets) > _MOST_NAMES:
             self._buckets.popitem(last=False)

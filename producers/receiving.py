@@ -8,26 +8,22 @@ and the device repeats the same ids; whatever had arrived is recognised downstre
 from __future__ import annotations
 
 import asyncio
-import json
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from itertools import islice
-from typing import Any
+from dataclasses import dataclass, field
 
 from arrivals.runtime.kafka_clients import Record
 from arrivals.runtime.metrics import Metrics
 from producers.confirm import Confirming
-from producers.devices import EVERY_SITE, Device
+from producers.deriving import Derived, Posted, Unusable, Usable, refuse_again
+from producers.devices import EVERY_SITE
 from producers.duplicates import DuplicateWindow
 from producers.grouping import Grouping
-from producers.intake import Prepared, Receipt, content_digest, person_key, prepare_all
-from producers.parsing import event_id_of, validate_scan
+from producers.helpers import Deriving
+from producers.rates import RateLimit
 from producers.reasons import reason
-from producers.sealer import Refusal, Sealer
 from reference.snapshot import Snapshot
 from schemas.errors import Reason, Rejected, Unavailable
-from schemas.scan import CheckpointScan, RailScan
 
 Outcome = asyncio.Future[bool]
 #: A post from this size on is worth a group of its own; it also never shares the fate of others.
@@ -36,34 +32,39 @@ _LARGE_BYTES = 50_000
 
 @dataclass(slots=True)
 class Result:
-    """The answer for one scan of a post."""
+    """The answer for one scan of a post, in the form of the HTTP answer."""
 
     event_id: str | None
     status: str
     flags: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
-        """The form of the HTTP answer."""
-        reasons = [asdict(why) for why in self.reasons]
-        return {"event_id": self.event_id, "status": self.status, "flags": self.flags, "reasons": reasons}
+
+@dataclass(slots=True)
+class Answer:
+    """One result per scan of a post, in order, and whether they came as an array; a body that is no usable JSON has one and is
+    not `readable`. Where the device posts more than it may, there is no result but the seconds to wait.
+    """
+
+    results: list[Result] = field(default_factory=list)
+    many: bool = False
+    readable: bool = True
+    wait_seconds: float = 0.0
 
 
 @dataclass(slots=True)
 class _Post:
     """One post and what it amounts to before Kafka has answered."""
 
-    values: Sequence[Any]
-    body: bytes
-    device: Device
-    now: datetime
+    posted: Posted
     snapshot: Snapshot
     outcome: Outcome
-    results: list[Result] = field(default_factory=list)
+    answer: Answer = field(default_factory=Answer)
     records: list[Record] = field(default_factory=list)
     claimed: list[tuple[str, str]] = field(default_factory=list)
-    fresh: list[CheckpointScan | RailScan] = field(default_factory=list)
     others: set[Outcome] = field(default_factory=set)
+    #: What is wrong with a site, for those the post has named so far.
+    sites: dict[str, str | None] = field(default_factory=dict)
     failure: Unavailable = field(default_factory=lambda: Unavailable("gateway_failed", "The gateway failed at this post.", 3))
 
 
@@ -73,15 +74,18 @@ class Receiving:
     def __init__(
         self,
         snapshot: Callable[[], Snapshot],
-        sealer: Sealer,
+        deriving: Deriving,
         confirming: Confirming,
         window: DuplicateWindow[Outcome],
+        rates: RateLimit,
         metrics: Metrics,
     ) -> None:
         self._snapshot = snapshot
-        self._sealer = sealer
+        self._deriving = deriving
+        self._sealer = deriving.sealer
         self._confirming = confirming
         self._window = window
+        self._rates = rates
         self._grouping: Grouping[_Post] = Grouping(self._work)
         scans = metrics.counter("arrivals_gateway_scans_total")
         self._scans = {status: scans.labels(status) for status in ("accepted", "duplicate", "rejected")}
@@ -89,10 +93,13 @@ class Receiving:
         self._flags = metrics.counter("arrivals_gateway_quality_flags_total")
         self._confirm_seconds = metrics.histogram("arrivals_gateway_confirm_seconds")
 
-    async def receive(self, values: Sequence[Any], body: bytes, device: Device, now: datetime) -> list[Result]:
-        """One result per value of `body`, in order. Raises Unavailable when Kafka does not confirm in time."""
-        post = _Post(values, body, device, now, self._snapshot(), asyncio.get_running_loop().create_future())
-        if len(body) > _LARGE_BYTES:
+    async def receive(self, posted: Posted) -> Answer:
+        """The answer to a post. Raises Unavailable when Kafka does not confirm in time."""
+        wait = self._rates.wait_seconds(posted.device.device_id, 0, time.monotonic())
+        if wait:
+            return Answer(wait_seconds=wait)
+        post = _Post(posted, self._snapshot(), asyncio.get_running_loop().create_future())
+        if len(posted.body) > _LARGE_BYTES:
             await self._work([post])
         else:
             self._grouping.add(post)
@@ -100,19 +107,16 @@ class Receiving:
                 raise post.failure
         if post.others and not all(await asyncio.gather(*map(asyncio.shield, post.others))):
             raise Unavailable("kafka_unconfirmed", "Another post of the same scan was not confirmed.", 3)
-        self._count(post.results)
-        return post.results
-
-    async def keep_refused_body(self, body: bytes, why: Reason, device: Device, now: datetime) -> None:
-        """Keeps a body that is no usable JSON whole in the dead letters. Raises Unavailable like `receive`."""
-        await self._confirming.confirm([self._sealer.refused(Refusal(body, why), device, now)])
-        self._count([Result(None, "rejected", (), (why,))])
+        self._count(post.answer.results)
+        return post.answer
 
     async def _work(self, posts: Sequence[_Post]) -> None:
         """Takes the posts and confirms their records together; all of them share the outcome."""
         confirmed = False
         try:
-            self._take_all(posts)
+            derived = await self._deriving.derive([post.posted for post in posts])
+            for post, found in zip(posts, derived, strict=True):
+                self._take(post, found)
             with self._confirm_seconds.time():
                 await self._confirming.confirm([record for post in posts for record in post.records])
             confirmed = True
@@ -124,62 +128,45 @@ class Receiving:
             for post in posts:
                 self._release(post, confirmed=confirmed)
 
-    def _take_all(self, posts: Sequence[_Post]) -> None:
-        """One step at a time for all scans of all posts: check, recognise, derive, seal."""
-        pairs = [(value, post) for post in posts for value in post.values]
-        checked = [self._check(value, post) for value, post in pairs]
-        for scan, (value, post) in zip(checked, pairs, strict=True):
-            post.results.append(self._recognise(scan, value, post))
-        scans = [scan for post in posts for scan in post.fresh]
-        receipts = [Receipt(post.device.device_id, post.now) for post in posts for _ in post.fresh]
-        prepared = iter(prepare_all(scans, receipts, self._sealer.keyed))
-        for post in posts:
-            self._seal_all(post, list(islice(prepared, len(post.fresh))))
+    def _take(self, post: _Post, derived: Derived) -> None:
+        answer, device = post.answer, post.posted.device
+        answer.wait_seconds = self._rates.wait_seconds(device.device_id, len(derived.outcomes), time.monotonic())
+        if answer.wait_seconds:
+            return
+        answer.many, answer.readable = derived.many, derived.readable
+        for number, outcome in enumerate(derived.outcomes):
+            answer.results.append(
+                self._refuse(outcome, post) if isinstance(outcome, Unusable) else self._recognise(outcome, number, post)
+            )
 
-    def _seal_all(self, post: _Post, prepared: Sequence[Prepared]) -> None:
-        day = post.now.date().isoformat()
-        post.records += [self._sealer.scan(p, day, digest) for p, (_, digest) in zip(prepared, post.claimed, strict=True)]
-        accepted = (result for result in post.results if result.status == "accepted")
-        for result, found in zip(accepted, prepared, strict=True):
-            result.flags = found.flags
-
-    def _check(self, value: Any, post: _Post) -> CheckpointScan | RailScan | Rejected:
-        try:
-            scan = validate_scan(value)
-            self._check_site(scan, post)
-        except Rejected as error:
-            return error
-        return scan
-
-    @staticmethod
-    def _check_site(scan: CheckpointScan | RailScan, post: _Post) -> None:
-        if post.device.site_id not in (scan.site_id, EVERY_SITE):
-            raise _rejected("site_forbidden", "site_id")
-        if post.snapshot.site(scan.site_id, post.now) is None:
-            raise _rejected("site_unknown", "site_id")
-
-    def _recognise(self, scan: CheckpointScan | RailScan | Rejected, value: Any, post: _Post) -> Result:
-        if isinstance(scan, Rejected):
-            return self._refuse(scan, value, post)
-        digest = content_digest(value)
-        state, other = self._window.claim(scan.event_id, digest, post.outcome)
+    def _recognise(self, scan: Usable, number: int, post: _Post) -> Result:
+        wrong = self._site_problem(scan.site_id, post)
+        if wrong is not None:
+            return self._refuse(refuse_again(post.posted, number, _rejected(wrong, "site_id"), self._sealer), post)
+        state, other = self._window.claim(scan.event_id, scan.digest, post.outcome)
         if state == "fresh":
-            post.claimed.append((scan.event_id, digest))
-            post.fresh.append(scan)
-            return Result(scan.event_id, "accepted")
+            post.claimed.append((scan.event_id, scan.digest))
+            post.records.append(scan.record)
+            return Result(scan.event_id, "accepted", scan.flags)
         if state == "conflict":
-            return self._refuse(_rejected("id_conflict", "event_id"), value, post)
+            return self._refuse(refuse_again(post.posted, number, _rejected("id_conflict", "event_id"), self._sealer), post)
         if other is not None and other is not post.outcome:
             post.others.add(other)
-        key = person_key(scan, self._sealer.keyed)
-        post.records.append(self._sealer.duplicate(scan.event_id, key, post.device, post.now))
+        post.records.append(self._sealer.duplicate(scan.event_id, scan.record.key, post.posted.device, post.posted.now))
         return Result(scan.event_id, "duplicate")
 
-    def _refuse(self, error: Rejected, value: Any, post: _Post) -> Result:
-        event_id, strict = event_id_of(value)
-        refusal = Refusal(_original(value, post.body), error.reasons[0], event_id if strict else None)
-        post.records.append(self._sealer.refused(refusal, post.device, post.now))
-        return Result(event_id, "rejected", (), error.reasons)
+    @staticmethod
+    def _refuse(scan: Unusable, post: _Post) -> Result:
+        post.records.append(scan.record)
+        return Result(scan.event_id, "rejected", (), scan.reasons)
+
+    @staticmethod
+    def _site_problem(site_id: str, post: _Post) -> str | None:
+        if site_id not in post.sites:
+            known = post.snapshot.site(site_id, post.posted.now) is not None
+            mine = post.posted.device.site_id in (site_id, EVERY_SITE)
+            post.sites[site_id] = "site_forbidden" if not mine else None if known else "site_unknown"
+        return post.sites[site_id]
 
     def _release(self, post: _Post, *, confirmed: bool) -> None:
         for event_id, digest in post.claimed:
@@ -190,17 +177,15 @@ class Receiving:
         post.outcome.set_result(confirmed)
 
     def _count(self, results: Sequence[Result]) -> None:
-        for result in results:
-            self._scans[result.status].inc()
-            for flag in result.flags:
-                self._flags.labels(flag).inc()
-            for why in result.reasons[:1]:
-                self._rejections.labels(why.code).inc()
-
-
-def _original(value: Any, body: bytes) -> bytes:
-    """The bytes to keep of a refused value: those that were posted, or for one of many its own JSON."""
-    return json.dumps(value, ensure_ascii=False).encode() if body.lstrip().startswith(b"[") else body
+        statuses = [result.status for result in results]
+        flags = [flag for result in results for flag in result.flags]
+        codes = [result.reasons[0].code for result in results if result.reasons]
+        for status in {*statuses}:
+            self._scans[status].inc(statuses.count(status))
+        for flag in {*flags}:
+            self._flags.labels(flag).inc(flags.count(flag))
+        for code in {*codes}:
+            self._rejections.labels(code).inc(codes.count(code))
 
 
 def _rejected(code: str, field_name: str) -> Rejected:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 
@@ -15,7 +16,7 @@ from producers.intake import Prepared
 from schemas.base import format_instant
 from schemas.dead_letter import DeadLetter
 from schemas.errors import Reason, Rejected, Unavailable
-from schemas.sealing import NONCE_BYTES, KeyedHash, Purpose
+from schemas.sealing import NONCE_BYTES, KeyedHash, Purpose, Seal
 
 _SCHEMA_SCAN = ("schema", b"scan/1")
 _SCHEMA_DUPLICATE = (("schema", b"duplicate/1"),)
@@ -31,6 +32,14 @@ class Refusal:
     event_id: str | None = None
 
 
+class _Day(NamedTuple):
+    """A local day and the seals of its key."""
+
+    name: str
+    identity: Seal
+    address: Seal
+
+
 class Sealer:
     """Makes the gateway's records. `random` gives fresh bytes; `topic` maps a topic's name to its full name.
 
@@ -44,16 +53,29 @@ class Sealer:
         self.keyed = KeyedHash(keys.linking_secret)
         self._scans, self._duplicates, self._letters = topic("scans"), topic("duplicates"), topic("dead-letters")
 
-    def scan(self, prepared: Prepared, day: str, digest: str) -> Record:
-        """The record of an accepted scan; `day` is the local day it was received."""
-        sealed = {"key_id": day, "identity": self._close(day, "identity", prepared.identity, prepared.event_id), "address": None}
-        if prepared.address is not None:
-            sealed["address"] = self._close(day, "address", prepared.address, prepared.event_id)
-        prepared.record["sealed"] = sealed
-        headers = (("event_id", prepared.event_id.encode()), _SCHEMA_SCAN, ("digest", digest.encode()))
-        return Record(self._scans, prepared.person_key.encode(), orjson.dumps(prepared.record), headers)
+    def scans(self, prepared: Sequence[Prepared], digests: Sequence[str], received: Sequence[datetime]) -> list[Record]:
+        """The records of accepted scans, each received at its time and sealed with the key of that local day."""
+        nonces = self._random(2 * NONCE_BYTES * len(prepared))
+        days = {at: self._day(at.date().isoformat()) for at in set(received)}
+        return [
+            self._scan(one, digest, days[at], nonces[start : start + 2 * NONCE_BYTES])
+            for one, digest, at, start in zip(prepared, digests, received, range(0, len(nonces), 2 * NONCE_BYTES), strict=True)
+        ]
 
-    def duplicate(self, event_id: str, person_key: str, device: Device, received_at: datetime) -> Record:
+    def _day(self, day: str) -> _Day:
+        return _Day(day, self._seal(day, "identity"), self._seal(day, "address"))
+
+    def _scan(self, one: Prepared, digest: str, day: _Day, nonces: bytes) -> Record:
+        event_id, key, record, identity, address, _ = one
+        record["sealed"] = {
+            "key_id": day.name,
+            "identity": day.identity.close(identity, event_id, nonces[:NONCE_BYTES]),
+            "address": None if address is None else day.address.close(address, event_id, nonces[NONCE_BYTES:]),
+        }
+        headers = (("event_id", event_id.encode()), _SCHEMA_SCAN, ("digest", digest.encode()))
+        return Record(self._scans, key.encode(), orjson.dumps(record), headers)
+
+    def duplicate(self, event_id: str, person_key: bytes | None, device: Device, received_at: datetime) -> Record:
         """The trace of a repeated post."""
         value = {
             "version": 1,
@@ -61,7 +83,7 @@ class Sealer:
             "device_id": device.device_id,
             "recorded_at": format_instant(received_at),
         }
-        return Record(self._duplicates, person_key.encode(), orjson.dumps(value), _SCHEMA_DUPLICATE)
+        return Record(self._duplicates, person_key, orjson.dumps(value), _SCHEMA_DUPLICATE)
 
     def refused(self, refusal: Refusal, device: Device, received_at: datetime) -> Record:
         """The dead letter of a refused scan or body: whole, under seal, with fields and codes only in clear."""
@@ -77,16 +99,15 @@ class Sealer:
             device_id=device.device_id,
             site_id=device.site_id,
             key_id=day,
-            payload_sealed=self._close(day, "payload", refusal.payload, letter_id),
+            payload_sealed=self._seal(day, "payload").close(refusal.payload, letter_id, self._random(NONCE_BYTES)),
             payload_bytes=len(refusal.payload),
         )
         return Record(self._letters, letter_id.encode(), letter.model_dump_json().encode(), _SCHEMA_LETTER)
 
-    def _close(self, day: str, purpose: Purpose, plaintext: bytes, bound_to: str) -> str:
+    def _seal(self, day: str, purpose: Purpose) -> Seal:
         try:
-            seal = self._keys.seal_for_writing(day, purpose)
+            return self._keys.seal_for_writing(day, purpose)
         except Rejected as error:
             raise Unavailable(error.code, f"Nothing can be sealed for {day}.", 60) from error
         except OSError as error:
             raise Unavailable("keys_unwritable", "The key of the day cannot be written.", 60) from error
-        return seal.close(plaintext, bound_to, self._random(NONCE_BYTES))

@@ -9,7 +9,9 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvloop
@@ -20,6 +22,7 @@ from granian.server.embed import Server
 from kafka import TopicPartition
 
 from arrivals.runtime.health import Checks
+from arrivals.runtime.kafka_batches import BatchProducer, QuietSelector
 from arrivals.runtime.kafka_clients import make_consumer, make_producer
 from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.logs import configure_logs
@@ -30,7 +33,7 @@ from producers.bodies import Bodies
 from producers.confirm import Confirming
 from producers.duplicates import DuplicateWindow
 from producers.gateway import Parts, build_app
-from producers.partitions import KeyPartitioner
+from producers.helpers import Deriving, Helpers
 from producers.rates import RateLimit
 from producers.receiving import Outcome, Receiving
 from producers.sealer import Sealer
@@ -39,9 +42,10 @@ from schemas.errors import Misconfigured
 
 _WARM_SECONDS = 8.0
 _KAFKA_SECONDS = 30.0
-#: A broker that is away must not block the loop. A request to Kafka has a fixed price in kafka-python, so it waits for its group
-#: to be complete. The client's own metrics are read by nobody.
-_PRODUCER: dict[str, Any] = {"max_block_ms": 50, "linger_ms": 2, "batch_size": 262_144, "metrics_enabled": False}
+#: A broker that is away must not block the loop. The client's own metrics are read by nobody.
+_PRODUCER: dict[str, Any] = {"max_block_ms": 50, "metrics_enabled": False, "selector": QuietSelector}
+#: The producer's network thread asks for its turn six times per request; it should not wait 5 ms each time for a busy loop.
+_TURN_SECONDS = 0.0005
 #: Objects made between two looks of the garbage collector: a post of 500 scans makes some ten thousand, all freed without it.
 _GARBAGE_THRESHOLD = 50_000
 #: Granian's own lines go through our log, and only those that say something went wrong.
@@ -56,18 +60,19 @@ def run_gateway(settings: Settings) -> None:
     feed = ReferenceFeed(settings, load_gazetteer(), lambda snapshot: version.set(snapshot.version))
     feed.start()
     keys = KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=settings.mode == "embedded")
-    producer = make_producer(settings, **_PRODUCER, partitioner=KeyPartitioner())
-    confirming = Confirming(producer, settings.gateway_confirm_seconds)
+    sys.setswitchinterval(_TURN_SECONDS)
+    producer = make_producer(settings, **_PRODUCER)
+    confirming = Confirming(BatchProducer(producer), settings.gateway_confirm_seconds)
     confirming.learn_topics([settings.topic(name) for name in ("scans", "duplicates", "dead-letters")], _KAFKA_SECONDS)
     window: DuplicateWindow[Outcome] = DuplicateWindow(settings.gateway_duplicate_window)
     warmed = warm_window(settings, window)
-    sealer = Sealer(keys, settings.topic, os.urandom)
+    sealer, rates = Sealer(keys, settings.topic, os.urandom), RateLimit(settings.gateway_rate_per_device)
+    helpers = Helpers(settings, settings.gateway_helpers)
     parts = Parts(
         settings=settings,
         snapshot=lambda: feed.current,
-        receiving=Receiving(lambda: feed.current, sealer, confirming, window, metrics),
+        receiving=Receiving(lambda: feed.current, Deriving(sealer, helpers), confirming, window, rates, metrics),
         bodies=Bodies(settings.gateway_max_body_bytes, settings.gateway_body_seconds),
-        rates=RateLimit(settings.gateway_rate_per_device),
         metrics=metrics,
         checks=_checks(feed, confirming, keys),
     )
@@ -75,15 +80,18 @@ def run_gateway(settings: Settings) -> None:
     gc.set_threshold(_GARBAGE_THRESHOLD)
     log.info("gateway_started", port=settings.gateway_port, reference_version=feed.current.version, ids_remembered=warmed)
     try:
-        serve(build_app(parts), settings.gateway_host, settings.gateway_port)
+        serve(build_app(parts), settings.gateway_host, settings.gateway_port, helpers.keep)
     finally:
         producer.close(timeout=5)
         feed.stop()
         log.info("gateway_stopped")
 
 
-def serve(app: Any, host: str, port: int) -> None:
-    """Serves an ASGI app with Granian in this process until SIGTERM or SIGINT, then finishes what is under way."""
+def serve(app: Any, host: str, port: int, beside: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+    """Serves an ASGI app with Granian in this process until SIGTERM or SIGINT, then finishes what is under way.
+
+    `beside` runs on the same loop from start to end; it is cancelled then.
+    """
     server = Server(
         app,
         address=host,
@@ -103,12 +111,16 @@ def serve(app: Any, host: str, port: int) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        other = asyncio.ensure_future(beside()) if beside else None
         serving, stopping = asyncio.ensure_future(server.serve()), asyncio.ensure_future(stop.wait())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not serving.done():
             server.stop()  # type: ignore[no-untyped-call]
         await serving
+        if other is not None:
+            other.cancel()
+            await asyncio.wait((other,))
 
     uvloop.run(main())
 

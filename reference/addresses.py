@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reference.address_words import CAME, FROM, NOW, TO, is_marked
+from reference.address_words import CAME, FROM, NOW, TO, is_marked, weight
 from reference.area_index import Chain
 from reference.resolution import CITY, COUNTY
 
@@ -36,20 +36,28 @@ def after_origin(text: str, chain: Chain) -> int | None:
 
 
 def counted(text: str, chains: Sequence[Chain]) -> list[Chain]:
-    """The chains that are addresses of their own, rather than the name of a road, a school or a firm inside another address."""
+    """The chains that are addresses of their own, rather than the name of a road, a school or a firm inside another address.
+
+    A full name right behind a larger area that does not hold it is the same address: somebody named the wrong city.
+    """
     kept = [chains[0]]
     for chain in chains[1:]:
-        ours = chain.code.startswith(CITY)
-        own = chain.full or chain.start == kept[-1].end
-        if (own and (ours or chain.top < COUNTY)) or is_marked(text, chain.start):
+        above = kept[-1]
+        adjacent = chain.start == above.end
+        if adjacent and chain.full and len(above.code) < COUNTY == len(chain.code):
+            chain.behind = above
+            kept[-1] = chain
+            continue
+        own = chain.full or (adjacent and not above.full)
+        if (own and (chain.code.startswith(CITY) or chain.top < COUNTY)) or is_marked(text, chain.start):
             kept.append(chain)
     return kept
 
 
 def destinations(text: str, chains: Sequence[Chain]) -> list[Chain]:
-    """The chains that may be where the person goes: the one marked so, else those not marked as an origin."""
-    to = [c for c in chains if TO.search(text[max(0, c.start - 8) : c.start])]
-    if len(to) == 1:
-        return to
-    others = [c for c in chains if not is_origin(text, c) and not CAME.match(text, c.end)]
-    return others or list(chains)
+    """The chains that may be where the person goes: those for which the words speak most."""
+    if len(chains) == 1:
+        return list(chains)
+    ends = [*(chain.start for chain in chains[1:]), len(text)]
+    weights = [weight(text[max(0, c.start - 8) : c.start], text[c.end : end]) for c, end in zip(chains, ends, strict=True)]
+    return [chain for chain, w in zip(chains, weights, strict=True) if w == max(weights)]

@@ -9,7 +9,7 @@ from os.path import commonprefix
 import ahocorasick
 
 from reference.address_words import is_marked
-from reference.area_names import KNOWN_SHORT, WORDS, full_names, is_road, short_names
+from reference.area_names import BEGIN_ROAD, KNOWN_SHORT, WORDS, full_names, is_road, short_names
 from reference.characters import Characters
 from reference.normalise import make_normaliser
 
@@ -34,7 +34,8 @@ class Name:
 @dataclass(slots=True)
 class Chain:
     """A run of areas each inside the one before: `codes` are those the last name may mean, `top` the length of the
-    first one's codes.
+    first one's codes; `again` is where the last name of the run ends that only repeats it, 0 where none does; `behind`
+    is the larger area it stands right behind without lying in it.
     """
 
     start: int
@@ -42,6 +43,8 @@ class Chain:
     codes: tuple[str, ...]
     full: bool
     top: int
+    again: int = 0
+    behind: Chain | None = None
 
     @property
     def code(self) -> str:
@@ -106,12 +109,23 @@ def automaton(names: Iterable[Name]) -> ahocorasick.Automaton:
 
 def hits(machine: ahocorasick.Automaton, text: str) -> list[tuple[int, int, Name]]:
     """(start, end, name) of the leftmost longest names, without those that only name a road, a house or a village."""
-    found = []
+    found, doubtful = [], False
     for last, name in machine.iter_long(text):
         end = last + 1
-        if name.kind != "area" or not is_road(text, end, name.full) or text.startswith(name.inside, end):
-            found.append((end - len(name.text), end, name))
-    return found
+        found.append((end - len(name.text), end, name))
+        if name.kind == "area" and text[end : end + 1] in BEGIN_ROAD and is_road(text, end, name.full):
+            doubtful = True
+    if not doubtful:
+        return found
+    return [hit for i, hit in enumerate(found) if not _names_a_road(text, hit, found[i + 1 : i + 2])]
+
+
+def _names_a_road(text: str, hit: tuple[int, int, Name], following: list[tuple[int, int, Name]]) -> bool:
+    """Whether a hit is the name of a road, a house or a village, rather than an area in front of a place that begins like one."""
+    _, end, name = hit
+    if name.kind != "area" or not is_road(text, end, name.full) or text.startswith(name.inside, end):
+        return False
+    return not (following and following[0][0] == end and following[0][2].kind == "township")
 
 
 def read_chains(found: Iterable[tuple[int, int, Name]], text: str) -> list[Chain]:
@@ -124,9 +138,9 @@ def read_chains(found: Iterable[tuple[int, int, Name]], text: str) -> list[Chain
     for start, end, name in found:
         if name.kind != "area":
             below = True
-        elif chains and _continues(chains[-1], start, end, name, text):
             continue
-        elif name.alone and (name.full or not below or is_marked(text, start)):
+        counts = name.full or not below or is_marked(text, start)
+        if counts and not (chains and _continues(chains[-1], start, end, name, text)) and name.alone:
             chains.append(Chain(start, end, name.alone, name.full, len(name.alone[0])))
     return chains
 
@@ -138,7 +152,13 @@ def _continues(chain: Chain, start: int, end: int, name: Name, text: str) -> boo
         chain.codes, chain.end, chain.full = inner, end, chain.full or name.full
         return True
     again = any(above.startswith(c) for c in name.codes for above in chain.codes)
-    return again and not (start > chain.end and is_marked(text, start))
+    if not again or (start > chain.end and is_marked(text, start)):
+        return False
+    if name.full and start == chain.end:
+        chain.end = end
+    elif name.full or start == chain.again:
+        chain.again = end
+    return True
 
 
 def _inside(codes: tuple[str, ...], areas: tuple[str, ...]) -> tuple[str, ...]:

@@ -63,12 +63,18 @@ _ENDINGS = frozenset("省市县区")
 #: What follows a name that is then the name of a road, a house, a shop or a village.
 _ROAD_WORDS = (  # noqa: SIM905 - a list of words, read as text
     "路 街 大道 大街 巷 胡同 大厦 小区 花园 花苑 公寓 宾馆 饭店 酒店 大酒店 广场 商场 商城 商贸 超市 市场 医院 大学 学院 "
-    "中学 小学 银行 公司 集团 工业 国际 家园 家属 新村 庄 楼 村 镇 乡 寨 屯 桥 人家 名城 "
-    "华府 府 苑 御 站 火车 高速 收费 老师 里 港 湾 城市"
+    "中学 小学 银行 公司 集团 国际 家园 家属 新村 庄 楼 村 镇 乡 寨 屯 桥 人家 名城 "
+    "华府 府 苑 御 老师 里 港 湾 城市 煤矿 煤电 商会 面馆 烩面 羊肉 牛肉 烧鸡 粮行 同乡会 建材 家具"
 ).split()
-_ROADS = tuple(_ROAD_WORDS)
+#: 南京西路, 大同东街.
+_PARTS = tuple(part + way for part in "东西南北中前后" for way in ("路", "街", "大街", "大道", "巷"))
+_ROADS = (*_ROAD_WORDS, *_PARTS)
+#: What stands behind a road that bears the full name of an area: 佳县路12号; not 会宁县路河镇.
+_BEHIND_ROAD = frozenset(["", *"0123456789与和交段号中东西南北"])
 #: The first characters of those words.
 ROADS_FIRST = frozenset(word[0] for word in _ROADS)
+#: The same with those that follow full names.
+BEGIN_ROAD = ROADS_FIRST | {"场", "路"}
 
 
 def full_names(code: str, name: str) -> Iterator[str]:
@@ -101,5 +107,5 @@ def is_road(text: str, end: int, full: bool) -> bool:
     """Whether the name that ends here goes on as something that is no area: 北京路, 睢阳大道, 上海市场."""
     following = text[end : end + 1]
     if full:
-        return following == "场" and text[end - 1] == "市"
-    return following in ROADS_FIRST and text.startswith(_ROADS, end)
+        return (following == "场" and text[end - 1] == "市") or (following == "路" and text[end + 1 : end + 2] in _BEHIND_ROAD)
+    return following in ROADS_FIRST and text.startswith(_ROADS, end) and not text.startswith("乡下", end)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 _COMMITTEE = re.compile(r"(?:社区居民委员会|社区居委会|居民委员会|村民委员会|村民委员|村民委会|村委会|居委会|社区|生活区)$")
 _TOWNSHIP = re.compile(r"(?:回族镇|民族乡|街道办事处|街道|镇|乡)$")
 #: Kinds of township, which people swap and which change when a township becomes a street office.
-TOWNSHIP_KINDS = ("镇", "乡", "街道办事处", "街道办", "街道", "办事处", "回族镇", "办")
+TOWNSHIP_KINDS = ("回族镇", "镇", "乡", "街道办事处", "街道办", "街道", "办事处", "办")
 #: Characters written for one another in the names of Shangqiu; the first files of the bureau do it too.
 _WRITTEN_ALIKE = (
     "酇酂鄼",

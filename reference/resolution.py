@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from reference.area_index import common_area
@@ -15,18 +14,16 @@ COUNTY, TOWNSHIP, VILLAGE = 6, 9, 12
 MOST_CANDIDATES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(NamedTuple):
     """Where an address is. `unit` is the deepest unit the text supports, never a guess; `score` 0..1 tells how firm
     the reading is.
 
     `ok`: a township or village, or a custom unit. `county_only`, `city_only`: nothing deeper is said. `ambiguous`:
     `candidates` are what
     it may be, the codes hold what all candidates share. `outside`: in `outside_code` (None where several areas bear the name).
-    `mismatch`: `village_elsewhere` and `village_unknown` (the township named has no such village),
-    `township_elsewhere` (nor the county
-    such a township), `township_unknown`, `area_unknown` (a county nobody knows), `later_name` (no single
-    predecessor), `two_addresses`.
+    `mismatch`: `village_elsewhere` and `village_unknown` (the township named has no such village), `township_elsewhere`
+    (nor the county such a township), `township_unknown`, `city_elsewhere` (the county does not lie in the city or
+    province named), `area_unknown` (a county nobody knows), `later_name` (no single predecessor), `two_addresses`.
     """
 
     text: str

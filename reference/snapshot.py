@@ -14,7 +14,7 @@ from reference.resolver import CustomUnit, Resolver
 from reference.succession import new_codes, new_names, standing_parts, successors
 from schemas.areas import CaseCountData, SuccessionData
 from schemas.arrival import UnitLevel
-from schemas.reference_rows import CredentialData, GradeData, ReferenceRow, SiteData, UnitData
+from schemas.reference_rows import CorrectionData, CredentialData, GradeData, ReferenceRow, SiteData, UnitData
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData, rule_key
 
 D = TypeVar("D")
@@ -41,6 +41,7 @@ class Snapshot:
     pass_uses: DatedTable[PassUseData] = field(default_factory=DatedTable)
     rules: DatedTable[RuleData] = field(default_factory=DatedTable)
     credentials: DatedTable[CredentialData] = field(default_factory=DatedTable)
+    corrections: DatedTable[CorrectionData] = field(default_factory=DatedTable)
 
     @classmethod
     def empty(cls, gazetteer: Gazetteer) -> Snapshot:
@@ -190,6 +191,7 @@ _KINDS: dict[str, tuple[str, type[Any], Callable[[Any], str]]] = {
     "pass-use": ("pass_uses", PassUseData, lambda d: d.pass_id),
     "rule": ("rules", RuleData, rule_key),
     "credential": ("credentials", CredentialData, lambda d: d.token_sha256),
+    "correction": ("corrections", CorrectionData, lambda d: d.event_id),
 }
 TABLE_OF: dict[str, str] = {kind: table for kind, (table, _, _) in _KINDS.items()}
 DATA_OF: dict[str, type[Any]] = {kind: data for kind, (_, data, _) in _KINDS.items()}

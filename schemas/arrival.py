@@ -84,6 +84,9 @@ class Arrival(Tolerant):
     person: RecordedPerson
     origin_code: AreaCode | None = None
     origin_method: str
+    #: The codes as they stood in the scan: with them an arrival holds all that is needed to decide it again.
+    origin_given: AreaCode | None = None
+    destination_given: AreaCode | None = None
     stays: Annotated[tuple[RecordedStay, ...], Field(strict=False)] = ()
     destination: Location
     unit: UnitCode

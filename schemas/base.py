@@ -105,6 +105,11 @@ Stamp = Annotated[
 #: Free text a person wrote, kept verbatim; longer than any honest answer is refused.
 Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(refuse_nul)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(refuse_nul)]
+#: Shorter still. A bound put around `ShortText` would be checked in Python, after the function that ends it, with another reason.
+Text40 = Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(refuse_nul)]
+Text20 = Annotated[str, StringConstraints(min_length=1, max_length=20), AfterValidator(refuse_nul)]
+Text8 = Annotated[str, StringConstraints(min_length=1, max_length=8), AfterValidator(refuse_nul)]
+Text4 = Annotated[str, StringConstraints(min_length=1, max_length=4), AfterValidator(refuse_nul)]
 #: A name in our own vocabulary: sites, devices, units, rules.
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 #: An administrative code of the National Bureau of Statistics: 2, 4, 6, 9 or 12 digits.

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import date
-
-from stdnum.exceptions import ValidationError
-from stdnum.iso7064 import mod_11_2
+from operator import mul
+from typing import NamedTuple
 
 _RESIDENT = re.compile(r"[1-9][0-9]{16}[0-9X]\Z")
 _OLD = re.compile(r"[1-9][0-9]{14}\Z")
@@ -31,10 +29,14 @@ _PROVINCES = frozenset(
 _NOT_IN_NUMBERS = re.compile(r"[\W_]+")
 _FIRST_YEAR = 1900
 _LONG = 18
+#: ISO 7064 MOD 11-2: the characters, weighted by powers of two, add up to 1; X counts ten. A test compares with python-stdnum,
+#: which takes three times as long.
+_WEIGHTS = tuple(2 ** (17 - place) % 11 for place in range(_LONG))
+_WANTED = (1 + ord("0") * sum(_WEIGHTS)) % 11
+_TEN = chr(ord("0") + 10)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A document number as it is compared; `flags` are of `schemas.recorded.QualityFlag`."""
 
     number: str
@@ -67,7 +69,7 @@ def read_document(kind: str, text: str, today: date) -> Document:
 
 def _resident(number: str, today: date) -> Document:
     old = _OLD.match(number)
-    if not old and (not _RESIDENT.match(number) or len(set(number[:17])) == 1):
+    if not old and (not _RESIDENT.match(number) or number[:17] == number[0] * 17):
         return Document(number, ("id_invalid",))
     prefix = () if number[:2] in _PROVINCES else ("id_unknown_prefix",)
     if old:
@@ -76,16 +78,13 @@ def _resident(number: str, today: date) -> Document:
 
 
 def _checksum_flags(number: str) -> tuple[str, ...]:
-    try:
-        mod_11_2.validate(number)
-    except ValidationError:
-        return ("id_invalid",)
-    return ()
+    weighted = sum(map(mul, _WEIGHTS, number.replace("X", _TEN).encode()))
+    return () if weighted % 11 == _WANTED else ("id_invalid",)
 
 
 def _with_birth(number: str, digits: str, today: date, flags: tuple[str, ...]) -> Document:
     try:
-        born = date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+        born = date.fromisoformat(digits)
     except ValueError:
         return Document(number, ("id_invalid",))
     if born.year < _FIRST_YEAR or born > today:

@@ -54,6 +54,8 @@ class Name(NamedTuple):
 
 def read_name(name: str) -> Name:
     """The name behind what was typed or read."""
+    if _PLAIN.match(name):
+        return Name(name, _mask(name), _flags_of_plain(name))
     shown = display_name(name)
     return Name(shown, _mask(shown), _flags(name, shown))
 
@@ -90,6 +92,12 @@ def _flags(name: str, shown: str) -> tuple[str, ...]:
     if not shown or shown.casefold() in _PLACEHOLDERS:
         flags.append("name_placeholder")
     return tuple(flags)
+
+
+def _flags_of_plain(name: str) -> tuple[str, ...]:
+    """`_flags` of a name of the usual hanzi alone: less can be wrong with it."""
+    flags = ("name_mojibake",) if _TWICE_BROKEN in name or _was_utf8(name) else ()
+    return (*flags, "name_placeholder") if name in _PLACEHOLDERS else flags
 
 
 def _reads_as_mojibake(name: str) -> bool:

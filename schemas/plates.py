@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _PROVINCES = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新"
 _LETTER, _SIGN = "[A-HJ-NP-Z]", "[A-HJ-NP-Z0-9]"
@@ -17,8 +17,7 @@ _OTHER = re.compile(rf"(?:使[0-9]{{6}}|[0-9]{{6}}使|WJ[{_PROVINCES}]?[0-9]{{4,
 _SEPARATORS = re.compile(r"[\s·•・‧∙⋅.\-‐-―_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Plate:
+class Plate(NamedTuple):
     """A plate as it is compared; `region` is hanzi and letter (豫N, 鄂A), None where the plate has none."""
 
     text: str

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from schemas.areas import CaseCountData, SuccessionData
-from schemas.base import AreaCode, Identifier, Instant, ShortText, Tolerant, UnitCode
+from schemas.base import AreaCode, EventId, Identifier, Instant, ShortText, Tolerant, UnitCode
 from schemas.rule_conditions import Grade
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData
 
@@ -57,6 +57,19 @@ class CredentialData(Tolerant):
     scope: str
 
 
+class CorrectionData(Tolerant):
+    """What a person found out about one arrival: its true destination, its true origin, or both. It beats the machine.
+
+    Of several rows of an event the newest that names a place counts for it; a withdrawn row takes all earlier ones back. The row
+    may stand on the topic before the scan does.
+    """
+
+    kind: Literal["correction"]
+    event_id: EventId
+    destination: UnitCode | None = None
+    origin: AreaCode | None = None
+
+
 Data = Annotated[
     GradeData
     | SiteData
@@ -67,7 +80,8 @@ Data = Annotated[
     | PassTypeData
     | PassUseData
     | RuleData
-    | CredentialData,
+    | CredentialData
+    | CorrectionData,
     Field(discriminator="kind"),
 ]
 

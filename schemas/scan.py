@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from schemas.base import AreaCode, Day, EventId, Identifier, Instant, ShortText, Strict, Text
+from schemas.base import AreaCode, Day, EventId, Identifier, Instant, ShortText, Strict, Text, Text4, Text8, Text20, Text40
 
 DocumentType = Literal[
     "resident_id",
@@ -33,8 +33,8 @@ class Person(Strict):
 
     name: ShortText
     document_type: DocumentType
-    document_number: Annotated[ShortText, Field(max_length=40)]
-    phone: Annotated[ShortText, Field(max_length=40)] | None = None
+    document_number: Text40
+    phone: Text40 | None = None
     nationality: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
 
 
@@ -56,21 +56,21 @@ class Stay(Strict):
 class Vehicle(Strict):
     """The vehicle at a checkpoint and the pass shown with it."""
 
-    plate: Annotated[ShortText, Field(max_length=20)] | None = None
+    plate: Text20 | None = None
     role: VehicleRole = "private"
-    seat: Annotated[ShortText, Field(max_length=8)] | None = None
+    seat: Text8 | None = None
     pass_id: Identifier | None = None
 
 
 class RailLeg(Strict):
     """The train a person got off; `service_date` is the day the train left its first station."""
 
-    train: Annotated[ShortText, Field(max_length=8)]
+    train: Text8
     service_date: Day
-    coach: Annotated[ShortText, Field(max_length=4)] | None = None
-    seat: Annotated[ShortText, Field(max_length=8)] | None = None
-    from_station: Annotated[ShortText, Field(max_length=40)] | None = None
-    to_station: Annotated[ShortText, Field(max_length=40)] | None = None
+    coach: Text4 | None = None
+    seat: Text8 | None = None
+    from_station: Text40 | None = None
+    to_station: Text40 | None = None
 
 
 class _Scan(Strict):

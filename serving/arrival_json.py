@@ -18,6 +18,7 @@ import orjson
 
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL, format_instant
+from serving.changes import changed_by
 from serving.names import place_name, site_name
 from serving.reasons import reasons
 from serving.units import FIELDS
@@ -71,6 +72,7 @@ def from_row(row: Mapping[str, Any]) -> dict[str, Any]:
 def told(fields: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Any]:
     """The JSON-ready form: the fields with `*_name` and `reason_zh`/`reason_en` added."""
     name = _namer(snapshot)
+    by = changed_by(fields["cause"], fields["revision"], snapshot)
     zh, en = reasons(fields["findings"], fields["desk_reason"], name, snapshot.rules)
     return {
         **fields,
@@ -80,6 +82,8 @@ def told(fields: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Any]:
         "site_name": site_name(snapshot, fields["site_id"], datetime.fromisoformat(fields["occurred_at"])),
         "reason_zh": zh,
         "reason_en": en,
+        "changed_by": by and by["author"],
+        "change_reason": by and by["reason"],
     }
 
 

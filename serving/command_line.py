@@ -22,6 +22,7 @@ from serving.exports import FORMATS
 from serving.names import place_name
 from serving.queries import QUERIES
 from serving.texts import LANGUAGES
+from serving.versions import versions_sql
 
 #: What a table on a terminal is made of: headers and rows.
 Rows = tuple[tuple[str, ...], list[tuple[Any, ...]]]
@@ -50,7 +51,8 @@ def run_explain(settings: Settings, event_id: str) -> tuple[Any, dict[str, list[
         found = database.ask_now(*explanation_sql(_event_id(event_id), EVERYONE)).records()
         if not found:
             raise Rejected("arrival_unknown", "No arrival with this id is stored.")
-        told, now = explain(found[0], snapshot()), snapshot()
+        now = snapshot()
+        told = explain(found[0], now, database.ask_now(*versions_sql(event_id)).records())
     return told, {language: as_lines(told, lambda code: place_name(now, code), language) for language in LANGUAGES}
 
 

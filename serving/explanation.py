@@ -21,6 +21,7 @@ from serving.arrival_json import plain_value
 from serving.names import place_name
 from serving.reasons import finding_text, rule_row
 from serving.texts import LANGUAGES
+from serving.versions import corrections, versions
 
 #: What is read of `v_arrivals`; nothing that tells who the person is.
 COLUMNS = (
@@ -38,8 +39,11 @@ def explanation_sql(event_id: str, allowed: Restriction, columns: Sequence[str] 
     return sql, {**allowed.values, "event_id": event_id}
 
 
-def explain(row: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Any]:
-    """The explanation of a row with `COLUMNS`: places, rules in order, grade rows, pass, versions. Ready for JSON."""
+def explain(row: Mapping[str, Any], snapshot: Snapshot, history: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """The explanation of a row with `COLUMNS`: places, rules in order, grade rows, pass, versions. Ready for JSON.
+
+    `history` are the rows of `serving.versions.versions_sql`.
+    """
     record = {name: plain_value(row[name]) for name in COLUMNS}
     findings = record["findings"]
     findings = orjson.loads(findings or "[]") if isinstance(findings, str) else findings
@@ -54,6 +58,8 @@ def explain(row: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Any]:
         "rules": [_rule(finding, decided[:1], snapshot) for finding in findings],
         "pass": _pass(record["pass_id"], findings, snapshot),
         **{name: record[name] for name in ("risk", "decision", "decided_by", "reference_version", "gazetteer_edition")},
+        "versions": versions(history, snapshot),
+        "corrections": corrections(record["event_id"], snapshot),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from serving.reasons import evidence_text, exemption_text, words
 from serving.texts import Language, catalogue
+from serving.versions import version_lines
 
 _MINUTE = len("2020-02-18T08:30")
 Explanation = Mapping[str, Any]
@@ -14,7 +15,13 @@ Explanation = Mapping[str, Any]
 
 def as_lines(told: Explanation, name: Callable[[str], str], language: Language) -> list[str]:
     """The explanation of `serving.explanation.explain`; `name` gives the name of a code. Indented lines belong to a rule."""
-    return [*_places(told, language), *_rules(told, name, language), *_pass(told, language), *_conclusion(told, language)]
+    return [
+        *_places(told, language),
+        *_rules(told, name, language),
+        *_pass(told, language),
+        *_conclusion(told, language),
+        *version_lines(told, name, language),
+    ]
 
 
 def _places(told: Explanation, language: Language) -> Iterator[str]:

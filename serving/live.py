@@ -7,6 +7,7 @@ find their events in memory. Nothing is lost when Kafka is away; reading goes on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from typing import Any
@@ -32,6 +33,9 @@ _FETCH_WAIT_MS = 10
 #: While nothing arrives every partition is in the fetch under way, which is answered as soon as a record comes; asking less often
 #: then costs nobody anything and spares the broker and this process a hundred requests a second.
 _IDLE_WAIT_MS = 100
+#: The version of a record that a row of the reference caused, and how long that row is waited for.
+_CAUSED = re.compile(rb'"revision":(\d+),"cause":"(?:reference|correction)"')
+_CAUSE_LOOKS, _CAUSE_SECONDS = 20, 0.05
 
 Start = Callable[[dict[int, int]], object]
 Batch = Callable[[Sequence[Fresh]], object]
@@ -117,9 +121,17 @@ class ArrivalTail:
             consumer.seek(partition, self._position.get(partition.partition, -1) + 1)
 
     def _hand_over(self, records: list[Any]) -> None:
-        snapshot = self._snapshot()
+        snapshot = self._with_causes(records)
         fresh = [event for record in records if (event := decode(record, snapshot)) is not None]
         for record in records:
             self._position[record.partition] = max(record.offset, self._position.get(record.partition, -1))
         self._unreadable.inc(len(records) - len(fresh))
         self._on_batch(fresh)
+
+    def _with_causes(self, records: list[Any]) -> Snapshot:
+        """The reference, with the rows that caused the records in it: they are told by whom and why. Waits a moment for them."""
+        causes = [int(found[1]) for record in records if (found := _CAUSED.search(record.value or b"", 0, 200))]
+        for _ in range(_CAUSE_LOOKS if causes else 0):
+            if self._snapshot().version >= max(causes) or self._stop.wait(_CAUSE_SECONDS):
+                break
+        return self._snapshot()

@@ -22,9 +22,11 @@ from serving.problems import not_found
 from serving.reasons import words
 from serving.routes_units import answer
 from serving.services import Services
+from serving.versions import versions_sql
 
 _DESCRIPTION = """Where from and where to, how both were located, every rule that spoke with its evidence, source and version,
-the grade rows and the pass it rests on, and the one that decided. `text_zh` and `text_en` say the same in plain words."""
+the grade rows and the pass it rests on, and the one that decided; every version, what changed
+in it, who changed it and why. `text_zh` and `text_en` say the same in plain words."""
 
 
 def router(services: Services, pages: Pages) -> APIRouter:
@@ -51,7 +53,9 @@ def router(services: Services, pages: Pages) -> APIRouter:
 
 async def _explained(services: Services, who: Principal, event_id: str) -> dict[str, Any]:
     """The explanation of an arrival the principal may look at. Raises Refused (404) for every other id."""
-    return explain(await stored_arrival(services, who, event_id, COLUMNS), services.snapshot())
+    found = await stored_arrival(services, who, event_id, COLUMNS)
+    history = (await services.database.ask(*versions_sql(event_id))).records()
+    return explain(found, services.snapshot(), history)
 
 
 async def stored_arrival(services: Services, who: Principal, event_id: str, columns: Sequence[str]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`arrivals api`: builds the services and serves them on Granian until told to stop.
 
-Guarantee: reads only. On SIGTERM or SIGINT open streams get a farewell, running requests are answered, then the process ends.
+Guarantee: reads only, but for corrections, which are rows of the reference. On SIGTERM or SIGINT open streams get a farewell,
+running requests are answered, then the process ends.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -20,6 +22,7 @@ from granian.server.embed import Server
 from arrivals.runtime.logs import configure_logs
 from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.reference_feed import ReferenceFeed
+from arrivals.runtime.reference_writer import append
 from arrivals.runtime.settings import Settings
 from reference.gazetteer import load_gazetteer
 from reference.snapshot import Snapshot
@@ -66,6 +69,7 @@ def build_services(settings: Settings, feed: ReferenceFeed, database: Database, 
         sessions=Sessions.open(settings.secret_path("session", settings.session_key_file), create=settings.mode == "embedded"),
         login_codes=LoginCodes(login_folder(settings)),
         metrics=metrics,
+        append=partial(append, settings),
         secure=settings.mode == "production",
         checks={},
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from arrivals.runtime.metrics import Metrics
 from reference.snapshot import Snapshot
+from schemas.reference_rows import ReferenceRow
 from serving.board import Board
 from serving.database import Database
 from serving.hub import Hub
@@ -18,7 +19,10 @@ from serving.unit_stream import UnitStreams
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts behind the API. `now` is the wall clock in local time; `secure` says that browsers come over HTTPS."""
+    """The parts behind the API. `now` is the wall clock in local time; `secure` says that browsers come over HTTPS.
+
+    `append` puts rows on the reference and answers with their offsets; it blocks, so it is called in a thread.
+    """
 
     snapshot: Callable[[], Snapshot]
     now: Callable[[], datetime]
@@ -29,5 +33,6 @@ class Services:
     sessions: Sessions
     login_codes: LoginCodes
     metrics: Metrics
+    append: Callable[[Sequence[ReferenceRow]], Sequence[int]]
     secure: bool
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)

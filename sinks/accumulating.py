@@ -38,10 +38,7 @@ class Gathering:
     begins: dict[int, int] = field(default_factory=dict)
     ends: dict[int, int] = field(default_factory=dict)
     counts: Counter[int] = field(default_factory=Counter)
-    batch: Batch = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.batch = self.columns.empty()
+    batch: Batch = field(default_factory=Batch)
 
     @property
     def records(self) -> int:
@@ -88,7 +85,7 @@ class Gathering:
         return load
 
     def _clear(self) -> None:
-        self.counts, self.batch = Counter(), self.columns.empty()
+        self.counts, self.batch = Counter(), Batch()
 
 
 def load_of(ranges: RangeSet, columns: Columns, records: Sequence[Raw]) -> Load:

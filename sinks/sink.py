@@ -8,6 +8,7 @@ it held.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,11 +23,12 @@ from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.settings import Settings
 from schemas.errors import Misconfigured
 from sinks.accumulating import Gathering, Load
-from sinks.columns import CHUNK, Columns
+from sinks.columns import Columns
 from sinks.storing import Stopped, Storing
 from sinks.tables import SINKS
 
 _IDLE_MS, _BUSY_MS = 100, 10
+_POLLED = 2_000
 _GIVE_UP_SECONDS = 15.0
 
 
@@ -97,7 +99,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _poll(self) -> None:
         try:
-            polled = self._consumer.poll(timeout_ms=_BUSY_MS if self._task else _IDLE_MS, max_records=CHUNK * 2)
+            polled = self._consumer.poll(timeout_ms=_BUSY_MS if self._task else _IDLE_MS, max_records=_POLLED)
         except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
             raise Misconfigured(
                 "offset_gap", "Kafka no longer has the records that come next.", "See docs/runbooks.md; nothing was skipped."
@@ -182,7 +184,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             if self._task is not None:
                 self._task.future.result(timeout=_GIVE_UP_SECONDS)
                 self._settle()
-            self._gathered_at = 0.0
+            self._gathered_at = -math.inf  # due now, however young the machine's clock is
             if not self._new:
                 self._launch()
             if self._task is not None:

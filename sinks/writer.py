@@ -18,7 +18,7 @@ from typing import Any
 from clickhouse_driver import Client
 
 from arrivals.runtime.clickhouse_client import clickhouse_errors
-from sinks.columns import Batch
+from sinks.columns import NAMES, Batch
 from sinks.ranges import OffsetRange, RangeSet, range_set
 
 #: Asynchronous inserts would answer before the rows are stored; replays may touch any number of weeks.
@@ -27,6 +27,7 @@ _INSERT = {
     "insert_deduplicate": 1,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,
+    "optimize_on_insert": 0,  # folded while merging and reading; to fold each block as well costs half the insert
 }
 _BOOK = (
     "INSERT INTO ingest_ranges (topic, topic_id, partition, first_offset, last_offset, token, done, records, dead, sink) VALUES"
@@ -75,9 +76,8 @@ class RangeWriter:
     def insert(self, table: str, batch: Batch, token: str) -> None:
         """Inserts the rows under the token in one block; a repetition with the same token changes nothing."""
         if batch.rows:
-            statement = f"INSERT INTO {table} ({', '.join(batch.names)}) VALUES"
-            # The driver converts in place: a repeated insert must start from the values, not from its leftovers.
-            columns = [list(column) for column in batch.columns]
+            statement = f"INSERT INTO {table} ({', '.join(NAMES)}) VALUES"
+            columns = [batch.partitions, batch.offsets, batch.values]
             settings = self._settings | {"insert_deduplication_token": token}
             self._execute(statement, columns, columnar=True, settings=settings)
 

@@ -20,7 +20,7 @@ from schemas.errors import ArrivalsError, Misconfigured, Rejected
 from streams.batch_producer import AnyOutput, Headers
 from streams.batch_records import Batch, Record
 from streams.breaker import Breaker
-from streams.process import Dead, Decided, Outcome, process
+from streams.process import Dead, Decided, OpenAddress, Outcome, process
 
 #: Reason of a dead letter on which the program failed, not the record.
 FAULT = "router_fault"
@@ -40,6 +40,30 @@ class Targets:
         return cls(settings.topic("arrivals"), settings.topic("alerts"), settings.topic("dead-letters"))
 
 
+def opener(keys: KeyStore) -> OpenAddress:
+    """Opens sealed addresses with the keys of a store."""
+
+    def open_address(key_id: str, sealed: str, event_id: str) -> bytes:
+        try:
+            seal = keys.seal(key_id, "address")
+        except Rejected as error:
+            if error.code == "key_unknown":  # our fault, not the record's: stop rather than refuse a whole day
+                raise Misconfigured(error.code, error.message, "Give this part the gateway's key store.") from error
+            raise
+        return seal.open(sealed, event_id)
+
+    return open_address
+
+
+def outputs_of(decided: Decided, targets: Targets) -> Iterable[AnyOutput]:
+    """The records of a decision: the arrival, then its alerts."""
+    event_id = decided.event_id.encode()
+    headers: Headers = [("event_id", event_id), ("schema", b"arrival/1"), ("revision", b"%d" % decided.revision)]
+    yield targets.arrivals, decided.arrival.key.encode(), decided.arrival.value, headers
+    for alert in decided.alerts:
+        yield targets.alerts, alert.key.encode(), alert.value, [("event_id", event_id), ("schema", b"alert/1")]
+
+
 class Deciding:
     """Callable as the engine's step. `random` gives fresh bytes for sealing dead letters."""
 
@@ -53,6 +77,7 @@ class Deciding:
     ) -> None:
         self._snapshot = snapshot
         self._keys = keys
+        self._open = opener(keys)
         self._targets = targets
         self._random = random
         self._breaker = Breaker()
@@ -69,7 +94,7 @@ class Deciding:
         outputs: list[AnyOutput] = []
         for record, outcome in zip(batch.records, outcomes, strict=True):
             if isinstance(outcome, Decided):
-                outputs.extend(self._decided(outcome))
+                outputs.extend(outputs_of(outcome, self._targets))
             else:
                 outputs.append(self._dead(outcome, batch, record, snapshot.version))
         self._count([o for o in outcomes if isinstance(o, Decided)], len(outcomes))
@@ -85,30 +110,6 @@ class Deciding:
             raise
         except Exception as error:  # noqa: BLE001 - the one place: it must not stop the people behind it
             return Dead(FAULT, _place(error), None)
-
-    def _open(self, key_id: str, sealed: str, event_id: str) -> bytes:
-        try:
-            seal = self._keys.seal(key_id, "address")
-        except Rejected as error:
-            if error.code == "key_unknown":  # our fault, not the record's: stop rather than refuse a whole day
-                raise Misconfigured(error.code, error.message, "Give the router the gateway's key store.") from error
-            raise
-        return seal.open(sealed, event_id)
-
-    def _decided(self, decided: Decided) -> Iterable[AnyOutput]:
-        headers: Headers = [
-            ("event_id", decided.event_id.encode()),
-            ("schema", b"arrival/1"),
-            ("revision", b"%d" % decided.revision),
-        ]
-        yield self._targets.arrivals, decided.arrival.key.encode(), decided.arrival.value, headers
-        for alert in decided.alerts:
-            yield (
-                self._targets.alerts,
-                alert.key.encode(),
-                alert.value,
-                [("event_id", decided.event_id.encode()), ("schema", b"alert/1")],
-            )
 
     def _dead(self, dead: Dead, batch: Batch, record: Record, version: int) -> AnyOutput:
         letter_id = f"router:{batch.topic}:{batch.partition}:{record.offset}"

@@ -42,11 +42,12 @@ def locate(scan: RecordedScan, address: Address | None, snapshot: Snapshot) -> L
     return Located(location, unit, origin, method, stays)
 
 
-def needs_text(scan: RecordedScan) -> bool:
-    """Whether locating a scan asks for its sealed address: some place has no code."""
-    return scan.sealed.address is not None and (
-        scan.destination_code is None or scan.origin_code is None or any(stay.code is None for stay in scan.stays)
-    )
+def needs_text(scan: RecordedScan, snapshot: Snapshot) -> bool:
+    """Whether locating a scan asks for its sealed address: some place has no code, or one nobody knows."""
+    if scan.sealed.address is None:
+        return False
+    codes = (scan.destination_code, scan.origin_code, *(stay.code for stay in scan.stays))
+    return not all(code is not None and snapshot.gazetteer.known(plain_code(code) or "") for code in codes)
 
 
 def plain_code(code: str | None) -> str | None:
@@ -69,14 +70,15 @@ def _area(given: str | None, text: str | None, snapshot: Snapshot) -> tuple[str 
 def _destination(given: str | None, text: str | None, snapshot: Snapshot) -> tuple[Location, str | None]:
     code = plain_code(given)
     if code is not None and snapshot.known(code):
-        return _coded(code)
+        return coded(code)
     if not text:
         return Location(status="unresolved", method="none", score=0.0), None
     return _resolved(snapshot.resolver.resolve(text))
 
 
 @lru_cache(maxsize=16_384)
-def _coded(code: str) -> tuple[Location, str | None]:
+def coded(code: str) -> tuple[Location, str | None]:
+    """The location of a known code without filling zeros, and the unit it means; no unit outside the city."""
     if not code.startswith(CITY):
         return Location(status="outside", method="code", score=1.0, outside_code=code), None
     status = _STATUS_BY_LENGTH.get(len(code), "unresolved")

@@ -14,18 +14,30 @@ import orjson
 from pydantic import ValidationError
 
 from reference.snapshot import Snapshot
+from schemas.arrival import Cause
 from schemas.base import LOCAL
 from schemas.errors import Rejected
 from schemas.recorded import ADDRESS, Address, RecordedScan, read_recorded
 from streams.assess import Assessment, assess, strongest
 from streams.assign import Assignment, assign, health_desk
 from streams.case import Case, Spoken
+from streams.corrections import correct
 from streams.locate import Located, locate, needs_text
 
 #: Opens the sealed address of an event: (key id, ciphertext, event id) -> plaintext. Raises Rejected when it cannot.
 OpenAddress = Callable[[str, str, str], bytes]
 #: The first finding with this decision is told to the health desk at once; of the others, the strongest of high risk to the unit.
 HEALTH_DECISION = "refer"
+
+
+class Change(NamedTuple):
+    """Why a version is decided, and since when the city knows the reason (a `Stamp`, '' for the receipt of the scan)."""
+
+    cause: Cause
+    known_from: str
+
+
+FROM_SCAN = Change("scan", "")
 
 
 class Keyed(NamedTuple):
@@ -62,23 +74,32 @@ def process(raw: bytes, snapshot: Snapshot, open_address: OpenAddress) -> Outcom
     """Decides one record of `scans` under one snapshot of the reference."""
     try:
         scan = read_recorded(raw)
+    except ValidationError as error:
+        return Dead("scan_invalid", _fields(error), None)
+    return decide(scan, snapshot, open_address)
+
+
+def decide(scan: RecordedScan, snapshot: Snapshot, open_address: OpenAddress, change: Change = FROM_SCAN) -> Outcome:
+    """The same for a scan already read; `change` says why it is decided (again)."""
+    try:
         at = _instant(scan.occurred_at)
         #: Read only where it can make a difference: some unit may have ended by then.
         received = _instant(scan.received_at) if snapshot.successions or snapshot.units else at
-    except ValidationError as error:
-        return Dead("scan_invalid", _fields(error), None)
     except ValueError:
         return Dead("scan_invalid", "occurred_at or received_at: no such date", scan.event_id)
     try:
-        located = locate(scan, _address(scan, open_address), snapshot)
+        located = locate(scan, _address(scan, snapshot, open_address), snapshot)
     except Rejected as error:
         return Dead(error.code, error.message, scan.event_id)
+    if snapshot.corrections:
+        located = correct(located, scan.event_id, snapshot)
     site = snapshot.site(scan.site_id, at)
     site_county = site.county if site else None
     case = Case(scan, at, located.origin_code, located.stay_codes, located.destination, snapshot, site_county)
     assessment = assess(case)
     assignment = assign(located.destination, located.unit, site_county, snapshot, received)
     arrival = _arrival(case, located, assessment, assignment, site_county)
+    arrival |= {"cause": change.cause, "recorded_at": max(scan.received_at, change.known_from)}
     return Decided(
         scan.event_id,
         max(snapshot.version, 0),
@@ -94,8 +115,8 @@ def _instant(stamp: str) -> datetime:
     return datetime.fromisoformat(stamp).astimezone(LOCAL)
 
 
-def _address(scan: RecordedScan, open_address: OpenAddress) -> Address | None:
-    if not needs_text(scan) or scan.sealed.address is None:
+def _address(scan: RecordedScan, snapshot: Snapshot, open_address: OpenAddress) -> Address | None:
+    if not needs_text(scan, snapshot) or scan.sealed.address is None:
         return None
     try:
         return ADDRESS.validate_json(open_address(scan.sealed.key_id, scan.sealed.address, scan.event_id))
@@ -128,6 +149,8 @@ def _arrival(
         "person": scan.person.__dict__,
         "origin_code": located.origin_code,
         "origin_method": located.origin_method,
+        "origin_given": scan.origin_code,
+        "destination_given": scan.destination_code,
         "stays": _stays(case),
         "destination": located.destination.__dict__,
         "unit": assignment.unit,
@@ -174,16 +197,26 @@ def _finding(spoken: Spoken) -> dict[str, Any]:
 
 
 def _alerts(findings: Sequence[Spoken], arrival: dict[str, Any], site_county: str | None) -> tuple[Keyed, ...]:
+    return tuple([_alert(spoken, arrival, site_county) for spoken in told_at_once(findings)])
+
+
+def told_at_once(findings: Sequence[Spoken]) -> list[Spoken]:
+    """The findings that raise an alert: the strongest for the health desk, and the strongest of the others of high risk."""
     health = [spoken for spoken in findings if spoken.decision == HEALTH_DECISION]
     high = [spoken for spoken in findings if spoken.risk == "high" and spoken.decision != HEALTH_DECISION]
-    return tuple([_alert(strongest(said), arrival, site_county) for said in (health, high) if said])
+    return [strongest(said) for said in (health, high) if said]
+
+
+def alert_id(event_id: str, spoken: Spoken) -> str:
+    """The identity of an alert: the same however often an arrival is decided."""
+    return f"{event_id}:{spoken.rule}:{spoken.version}"
 
 
 def _alert(spoken: Spoken, arrival: dict[str, Any], site_county: str | None) -> Keyed:
     unit = health_desk(site_county) if spoken.decision == HEALTH_DECISION else arrival["unit"]
     alert = {
         "version": 1,
-        "alert_id": f"{arrival['event_id']}:{spoken.rule}:{spoken.version}",
+        "alert_id": alert_id(arrival["event_id"], spoken),
         "event_id": arrival["event_id"],
         "revision": arrival["revision"],
         "rule": spoken.rule,

@@ -21,13 +21,17 @@ PURE = (
         "streams.case",
         "streams.rules",
         "streams.rules.*",
+        "streams.corrections",
+        "streams.recalling",
+        "streams.affected",
+        "streams.pass_uses",
     ),
     *("streams.batch_records", "streams.offset_ledger"),
     "producers.payloads",
-    *("sinks.ranges", "sinks.columns", "sinks.conversions", "sinks.tables"),
+    *("sinks.ranges", "sinks.columns", "sinks.record_types", "sinks.feeds", "sinks.tables"),
     *("serving.access", "serving.queries", "serving.positions", "serving.parameters"),
     "serving.grade_view",
-    *("serving.explanation", "serving.explanation_text", "serving.reasons"),
+    *("serving.explanation", "serving.explanation_text", "serving.reasons", "serving.versions", "serving.changes"),
 )
 """Modules without client, framework, clock, randomness and environment: patterns of module names."""
 
@@ -36,6 +40,9 @@ MANY_PARAMETERS = {
     "arrivals.cli.demo.demo": "one per option of the command",
     "arrivals.cli.data.import_file": "one per option of the command",
     "arrivals.demo.run.run_demo": "the options of the command",
+    "arrivals.cli.correct.correct": "one per option of the command",
+    "arrivals.cli.reference.add_grade": "one per option of the command",
+    "arrivals.cli.replay.replay": "one per option of the command",
 }
 
 LONG_FUNCTIONS = {

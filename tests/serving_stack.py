@@ -77,6 +77,11 @@ class Stack:
         headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
         return self.client.get(path, headers=headers | more.pop("headers", {}), **more)
 
+    def post(self, path: str, who: str | None, body: Any) -> httpx.Response:
+        """Posts JSON as the credential `who`."""
+        headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        return self.client.post(path, json=body, headers=headers)
+
     def store(self, arrivals: Sequence[dict[str, Any]]) -> list[tuple[int, int]]:
         """Publishes arrivals and waits until the database says it has them; their coordinates."""
         placed = publish(self.settings, arrivals)

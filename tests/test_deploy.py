@@ -22,7 +22,7 @@ COMPOSE = (ROOT / "docker-compose.yml").read_text("utf-8")
 ALERTS = (ROOT / "deploy/alerts.yml").read_text("utf-8")
 ALERT_TESTS = ROOT / "deploy/alerts.test.yml"
 TARGETS = (ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8")
-OWN_PARTS = ("gateway", "router", "sink", "api")
+OWN_PARTS = ("gateway", "router", "sink", "reflag", "api")
 
 
 def environment() -> dict[str, str]:
@@ -63,6 +63,7 @@ def test_ports_and_targets_are_those_of_the_settings() -> None:
         "gateway": built.gateway_port,
         "router": built.router_metrics_port,
         "sink": built.sink_metrics_port,
+        "reflag": built.reflag_metrics_port,
         "api": built.api_port,
     }
     assert dict(re.findall(r'"(\w+):(\d+)"\], labels: \{part: \1\}', TARGETS)) == {p: str(n) for p, n in ports.items()}

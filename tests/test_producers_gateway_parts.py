@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,13 +13,12 @@ from hypothesis import strategies as st
 from kafka.errors import KafkaTimeoutError, NotLeaderForPartitionError
 from kafka.future import Future
 from kafka.partitioner.default import murmur2 as kafka_murmur2
-from starlette.requests import Request
 
 from arrivals.runtime.kafka_clients import Record
-from producers.bodies import Bodies
+from arrivals.runtime.partitions import murmur2, murmur2_of_all
+from producers.bodies import Bodies, Incoming
 from producers.confirm import Confirming
 from producers.duplicates import DuplicateWindow
-from producers.partitions import murmur2
 from producers.rates import RateLimit
 from schemas.errors import Refused, Unavailable
 
@@ -31,18 +31,21 @@ def anyio_backend() -> str:
 
 
 class FakeProducer:
-    """Hands out real kafka-python futures and leaves it to the test when they are known; `refuse_after` sends, it raises."""
+    """Hands out real kafka-python futures and leaves it to the test when they are known; or `refuses` to send anything."""
 
-    def __init__(self, refuse_after: int = 1_000_000) -> None:
+    def __init__(self, *, refuses: bool = False) -> None:
         self.futures: list[Future] = []
-        self._left = refuse_after
+        self._refuses = refuses
 
-    def send(self, _topic: str, **_: Any) -> Future:
-        if self._left == 0:
+    def knows(self, _topic: str) -> bool:
+        return True
+
+    def send(self, sent: Sequence[Record]) -> list[Future]:
+        if self._refuses:
             raise KafkaTimeoutError("no metadata")
-        self._left -= 1
-        self.futures.append(Future())
-        return self.futures[-1]
+        made = [Future() for _ in sent]
+        self.futures += made
+        return made
 
 
 def records(count: int, size: int = 10) -> list[Record]:
@@ -95,15 +98,11 @@ async def test_silence_ends_in_time_and_a_late_answer_hurts_nobody() -> None:
 
 
 async def test_a_send_that_raises_is_no_confirmation_and_leaves_no_debt() -> None:
-    producer = FakeProducer(refuse_after=1)
-    confirming = Confirming(producer, 5, most_bytes=100)
-    task = await sent(confirming, producer, records(3))
-    producer.futures[0].success(None)
-    with pytest.raises(Unavailable):
-        await task
-    healthy = Confirming(FakeProducer(), 0.01, most_bytes=100)
-    with pytest.raises(Unavailable, match="did not confirm"):  # not `kafka_behind`: nothing waits
-        await healthy.confirm(records(9))
+    confirming = Confirming(FakeProducer(refuses=True), 5, most_bytes=100)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="did not confirm"):  # not `kafka_behind`: nothing waits
+            await confirming.confirm(records(9))
+    assert confirming.problem()
 
 
 async def test_what_waits_is_bounded_and_freed_when_known() -> None:
@@ -188,7 +187,12 @@ def test_the_partition_is_that_of_every_other_kafka_client(key: bytes) -> None:
     assert murmur2(key) == kafka_murmur2(key)
 
 
-def request(*chunks: bytes, then_silence: bool = False) -> Request:
+@given(st.integers(0, 12).flatmap(lambda size: st.lists(st.binary(min_size=size, max_size=size), max_size=8)))
+def test_many_keys_at_once_are_hashed_as_one_by_one(keys: list[bytes]) -> None:
+    assert murmur2_of_all(keys) == [murmur2(key) for key in keys]
+
+
+def request(*chunks: bytes, then_silence: bool = False) -> Incoming:
     waiting = list(chunks)
 
     async def receive() -> dict[str, Any]:
@@ -197,7 +201,7 @@ def request(*chunks: bytes, then_silence: bool = False) -> Request:
         chunk = waiting.pop(0)
         return {"type": "http.request", "body": chunk, "more_body": bool(waiting) or then_silence}
 
-    return Request({"type": "http", "method": "POST", "path": "/v1/scans", "headers": []}, receive)
+    return Incoming({}, receive)
 
 
 async def test_bodies_together_are_bounded_and_given_back() -> None:

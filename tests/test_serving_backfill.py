@@ -50,7 +50,7 @@ def settings(clickhouse_server: ClickHouseServer, tmp_path_factory: pytest.TempP
     ranges = range_set("arrivals", "topic-1", [OffsetRange(0, 0, 24)])
     entry = Entry(ranges, {0: 25}, {0: 0})
     writer.begin([entry])
-    writer.insert(ARRIVALS.table, Columns(ARRIVALS).batch(raw[:25]), ranges.token)
+    writer.insert(ARRIVALS.inserts_into, Columns(ARRIVALS).batch(raw[:25]), ranges.token)
     writer.finish([entry])
     client.disconnect()
     return made

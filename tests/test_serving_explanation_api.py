@@ -115,6 +115,56 @@ def test_the_shipped_rules_are_appended_once_and_a_file_of_rules_whole_or_not_at
     assert "reference_row" in refused.stderr
 
 
+def test_a_county_corrects_its_own_and_everybody_else_finds_nothing(stack: Stack) -> None:
+    path, said = f"/v1/arrivals/{event_id(3)}/corrections", {"destination": "411481100", "reason": "电话核实"}
+    missing = stack.post(f"/v1/arrivals/{event_id(99)}/corrections", "administrator:*", said)
+    for role, scope in CREDENTIALS:
+        answer = stack.post(path, f"{role}:{scope}", said)
+        if (role, scope) in {("administrator", "*"), ("county", "411426")}:
+            assert answer.status_code == 202, answer.text
+        elif role == "county":
+            assert (answer.status_code, answer.content) == (404, missing.content)
+        else:
+            assert answer.status_code == 403, role
+    assert stack.post(path, None, said).status_code == 401
+
+
+WRONG: list[dict[str, str]] = [
+    {"destination": "411426999", "reason": "r"},
+    {"origin": "99", "reason": "r"},
+    {"destination": "x", "reason": "r"},
+    {"destination": "411426101", "reason": ""},
+    {"destination": "411426101"},
+    {"reason": "r", "unit": "4114"},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_correction_that_names_no_place_or_no_reason_is_refused(stack: Stack, wrong: dict[str, str]) -> None:
+    answer = stack.post(f"/v1/arrivals/{event_id(1)}/corrections", "county:411426", wrong)
+    assert answer.status_code == 400
+    assert answer.json()["errors"]
+
+
+def test_versions_tell_what_changed_and_who_changed_it(stack: Stack) -> None:
+    path, said = f"/v1/arrivals/{event_id(4)}", {"destination": "411426102", "reason": "本人电话更正"}
+    stack.store([arrival(4, VILLAGE) | {"revision": 0}])
+    version = stack.post(f"{path}/corrections", "county:411426", said).json()["reference_version"]
+    changed = {"revision": version, "cause": "correction", "recorded_at": "2020-02-18T11:00:00.000+08:00"}
+    with stack.stream("/v1/units/411426102/stream", "county:411426") as stream:
+        stack.store([arrival(4, "411426102") | changed])
+        [event] = stream.until(1)
+    assert (event["changed_by"], event["change_reason"]) == ("county-411426", "本人电话更正")
+    told = stack.get(f"{path}/explanation", "county:411426").json()
+    first, second = told["versions"]
+    assert (first["by"], first["changes"]) == (None, [])
+    assert (second["revision"], second["cause"], second["by"]["author"]) == (version, "correction", "county-411426")
+    assert "unit" in {change["field"] for change in second["changes"]}
+    assert any("本人电话更正" in line for line in told["text_zh"])
+    asking = {"Authorization": f"Bearer {stack.tokens['county:411426']}", "Accept": "text/html"}
+    assert "历次版本" in stack.client.get(f"/arrivals/{event_id(4)}", headers=asking).text
+
+
 def test_a_unit_that_was_merged_has_an_heir_and_its_codes_end(stack: Stack) -> None:
     """Last of this file: the village is gone afterwards."""
     path, heir, village = f"/v1/arrivals/{event_id(3)}/explanation", "unit:411481100", f"unit:{VILLAGE}"

@@ -42,9 +42,8 @@ def test_the_declaration_is_the_schema(client: Client, sink: Sink) -> None:
     declared = {column.name: (column.type, column.comment) for column in sink.columns}
     assert {name: real[name] for name in declared} == declared
     assert set(real) - set(declared) <= {"stored_at", "changed_at"}
-    if sink.landing:
-        landing = {name: kind for name, (kind, _) in columns_of(client, sink.landing).items()}
-        assert landing == {column.name: column.landing_type for column in sink.columns}
+    entrance = {name: kind for name, (kind, _) in columns_of(client, sink.inserts_into).items()}
+    assert entrance == {"record": "String", "kafka_partition": "UInt16", "kafka_offset": "UInt64"}
 
 
 def test_every_table_and_view_and_column_is_described(client: Client) -> None:

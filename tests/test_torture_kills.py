@@ -39,6 +39,7 @@ def free_settings(folder: Path) -> Settings:
         api_port=free_port(),
         router_metrics_port=free_port(),
         sink_metrics_port=free_port(),
+        reflag_metrics_port=free_port(),
         simulated_clock=True,
     )
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from arrivals.cli import admin, data, demo, desk, explain, letters, parts, reference, scan
+from arrivals.cli import admin, correct, data, demo, desk, explain, letters, parts, reference, reflag, replay, scan
 from arrivals.cli.output import fail
 from schemas.errors import ArrivalsError
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-for group in (demo, parts, data, scan, desk, explain, reference, letters, admin):
+for group in (demo, parts, reflag, data, scan, desk, explain, reference, letters, correct, replay, admin):
     group.register(app)
 
 

@@ -34,18 +34,19 @@ TIMES = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%
 
 
 def resolve() -> None:
-    """Read addresses as lines, print the area of each as a JSON line.
+    """Read addresses as lines, print the place of each as a JSON line.
 
-    From standard input to standard output: status, unit code and name, level, method, score and candidates.
+    From standard input (UTF-8; other bytes become U+FFFD) to standard output, one object for every line, empty ones too: text,
+    status, county_code, street_code, village_code, unit, score, candidates. Each answer is written before the next line is read.
     """
     from reference.gazetteer import load_gazetteer
-    from reference.resolver import Resolver, as_line
+    from reference.resolver import Resolver, resolve_lines
 
     resolver = Resolver(load_gazetteer())
-    for line in sys.stdin:
-        text = line.rstrip("\r\n")
-        sys.stdout.buffer.write(orjson.dumps(as_line(resolver.resolve(text))) + b"\n")
-        sys.stdout.buffer.flush()
+    out = sys.stdout.buffer
+    for answer in resolve_lines(resolver, (line.decode("utf-8", "replace") for line in sys.stdin.buffer)):
+        out.write(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE))
+        out.flush()
 
 
 def simulate(
@@ -128,7 +129,7 @@ def _import(file: Path, context: ImportContext, target: Target | None, *, json: 
         raise typer.Exit(1)
 
 
-BENCHMARKS = ("router", "sink", "gateway", "latency", "resolver")
+BENCHMARKS = ("router", "sink", "gateway", "latency", "resolver", "domain", "reflag")
 
 
 def bench(

@@ -12,7 +12,9 @@ from arrivals.cli.helping import RUN, examples
 from arrivals.cli.output import DayOption, JsonOption, print_json
 from arrivals.runtime.settings import load_settings
 
-OnlyOption = Annotated[str | None, typer.Option("--only", help="Only these parts, comma separated: gateway, router, sink, api.")]
+OnlyOption = Annotated[
+    str | None, typer.Option("--only", help="Only these parts, comma separated: gateway, router, sink, reflag, api.")
+]
 
 
 def up(*, only: OnlyOption = None) -> None:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from arrivals.cli.helping import OPERATE, examples
 from arrivals.cli.output import console
 from arrivals.runtime.settings import load_settings
-from schemas.base import Instant
+from schemas.base import LOCAL, Instant, format_instant
 from schemas.errors import Misconfigured, Rejected
 from schemas.reference_rows import Role
 
@@ -50,10 +50,16 @@ def add_grade(
     *,
     valid_from: Annotated[str, typer.Option("--from", help=f"From when it holds, {TIME}.")],
     valid_to: Annotated[str | None, typer.Option("--to", help="Until when, in the same form; open when left out.")] = None,
+    known_from: Annotated[
+        str | None, typer.Option("--known-from", help="When the city learned it, in the same form; now when left out.")
+    ] = None,
     author: AuthorOption = "arrivals",
     reason: Annotated[str, typer.Option(help="The document or occasion.")] = "decided",
 ) -> None:
-    """Append the risk grade of an area."""
+    """Append the risk grade of an area.
+
+    Where it reaches into the past, those it reaches are decided again (`arrivals reflag`).
+    """
     from arrivals.runtime.reference_writer import append
     from reference.listed_rows import read_line
 
@@ -62,6 +68,7 @@ def add_grade(
         "grade": grade,
         "valid_from": valid_from,
         "valid_to": valid_to or "",
+        "known_from": known_from or format_instant(datetime.now(LOCAL)),
         "author": author,
         "reason": reason,
     }

@@ -34,7 +34,7 @@ from reference.gazetteer import load_gazetteer
 from schemas.errors import Misconfigured
 from sinks.migrate import migrate
 
-OWN_PARTS = ("gateway", "router", "sink", "api")
+OWN_PARTS = ("gateway", "router", "sink", "reflag", "api")
 
 
 @contextmanager
@@ -88,6 +88,7 @@ def check_ports(settings: Settings) -> None:
         "API_PORT": settings.api_port,
         "ROUTER_METRICS_PORT": settings.router_metrics_port,
         "SINK_METRICS_PORT": settings.sink_metrics_port,
+        "REFLAG_METRICS_PORT": settings.reflag_metrics_port,
     }
     taken = [f"{port} ({PREFIX}{name})" for name, port in wanted.items() if not is_free(port)]
     if taken:
@@ -158,6 +159,7 @@ def own_parts(settings: Settings, only: tuple[str, ...] = OWN_PARTS) -> list[Par
         "gateway": (settings.gateway_host, settings.gateway_port),
         "router": (settings.metrics_host, settings.router_metrics_port),
         "sink": (settings.metrics_host, settings.sink_metrics_port),
+        "reflag": (settings.metrics_host, settings.reflag_metrics_port),
         "api": (settings.api_host, settings.api_port),
     }
     environment = {f"{PREFIX}ROUTER_MEMBER": "embedded", **as_environment(settings)}

@@ -29,8 +29,8 @@ from schemas.errors import ArrivalsError, Misconfigured, Rejected, Unavailable
 
 #: Server codes after which the same statement may succeed later (timeouts, memory, space, replicas, too many parts).
 RETRY_CODES = frozenset({159, 160, 164, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 285, 319, 394, 425, 999})
-#: Server codes that say the values themselves are wrong: types, parsing, ranges.
-VALUE_CODES = frozenset({6, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 349, 407, 441, 469, 495, 691})
+#: Server codes that say the values themselves are wrong: types, parsing, ranges, a view's own check.
+VALUE_CODES = frozenset({6, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 349, 376, 395, 407, 441, 469, 495, 691})
 #: Server codes the operator has to mend: access, unknown database, table or column.
 CONFIG_CODES = frozenset({16, 36, 47, 60, 62, 81, 192, 193, 194, 195, 291, 492, 497, 516})
 #: What the driver raises while it packs values into columns (`LogicalError`: a word that is not in the Enum). Nothing was

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
@@ -20,8 +19,7 @@ from arrivals.runtime.settings import Settings
 from schemas.errors import Misconfigured, Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record to publish; `topic` is the full name, headers are (name, bytes) pairs."""
 
     topic: str
@@ -102,9 +100,20 @@ class Publisher:
         Raises Unavailable (`kafka_unconfirmed`) when any is not confirmed within `timeout_seconds`.
         """
         deadline = time.monotonic() + timeout_seconds
+        return self.confirm(self.send(records), max(0.001, deadline - time.monotonic()))
+
+    def send(self, records: Iterable[Record]) -> Sequence[Any]:
+        """Sends the records; whoever wants to work on meanwhile hands what comes back to `confirm` later. Raises Unavailable."""
         try:
-            futures = [self._producer.send(r.topic, key=r.key, value=r.value, headers=list(r.headers)) for r in records]
-            return [future.get(timeout=max(0.001, deadline - time.monotonic())) for future in futures]
+            return [self._producer.send(r.topic, key=r.key, value=r.value, headers=list(r.headers)) for r in records]
+        except KafkaError as error:
+            raise Unavailable("kafka_unconfirmed", f"Kafka did not confirm ({type(error).__name__}).") from error
+
+    def confirm(self, sent: Sequence[Any], timeout_seconds: float = 10.0) -> Sequence[Any]:
+        """Waits until what was sent is confirmed; the metadata of every record. Raises Unavailable like `publish`."""
+        deadline = time.monotonic() + timeout_seconds
+        try:
+            return [future.get(timeout=max(0.001, deadline - time.monotonic())) for future in sent]
         except KafkaError as error:
             raise Unavailable("kafka_unconfirmed", f"Kafka did not confirm ({type(error).__name__}).") from error
 

@@ -29,6 +29,7 @@ class KeyStore:
         self._destroyed: set[str] = set()
         self._linking = b""
         self._seals: dict[tuple[str, Purpose], Seal] = {}
+        self._version = (0, 0)
 
     @classmethod
     def open(cls, path: Path, *, create: bool) -> KeyStore:
@@ -47,10 +48,21 @@ class KeyStore:
         """The secret of `schemas.sealing.keyed_hash`; it outlives the days."""
         return self._linking
 
+    def refresh(self) -> None:
+        """Reads the file anew when it is another one than before."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            found = None
+        if found is None or (found.st_mtime_ns, found.st_ino) != self._version:
+            self.reload()
+
     def reload(self) -> None:
         """Reads the file anew."""
         try:
-            if self._path.stat().st_mode & 0o077:
+            found = self._path.stat()
+            self._version = (found.st_mtime_ns, found.st_ino)
+            if found.st_mode & 0o077:
                 raise Misconfigured("keys_exposed", f"{self._path} is readable by others.", f"Run: chmod 600 {self._path}")
             content = json.loads(self._path.read_text("utf-8"))
             self._linking = b64decode(content["linking"])

@@ -77,6 +77,18 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("arrivals_router_batch_records", "histogram", "router", "Records in one batch.", buckets=_ROWS),
     Metric("arrivals_router_lag_records", "gauge", "router", "Scans waiting, by partition.", ("partition",)),
     Metric("arrivals_router_progress_timestamp_seconds", "gauge", "router", "When a batch was last acknowledged."),
+    Metric(
+        "arrivals_reflag_arrivals_total",
+        "counter",
+        "reflag",
+        "Arrivals decided again, by outcome: changed, unchanged, unopened (the key of their day is destroyed).",
+        ("outcome",),
+    ),
+    Metric(
+        "arrivals_reflag_remaining_arrivals", "gauge", "reflag", "Arrivals the present row reaches and that are still waiting."
+    ),
+    Metric("arrivals_reflag_late_total", "counter", "reflag", "Arrivals mended that were decided without a row known already."),
+    Metric("arrivals_reflag_pass_uses_total", "counter", "reflag", "Uses of passes written down."),
     Metric("arrivals_reference_version", "gauge", "all", "Offset of the last reference row in use."),
     Metric("arrivals_sink_rows_total", "counter", "sink", "Rows inserted, by topic.", ("topic",)),
     Metric(

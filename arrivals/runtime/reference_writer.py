@@ -21,13 +21,16 @@ def append(settings: Settings, rows: Sequence[ReferenceRow]) -> list[int]:
     """Appends the rows in order; returns their offsets. Raises Unavailable when Kafka does not confirm."""
     publisher = Publisher(make_producer(settings, max_in_flight_requests_per_connection=1))
     try:
-        topic = settings.topic("reference")
-        records = [
-            Record(topic, row.row_id.encode(), row.model_dump_json().encode(), (("schema", b"reference/1"),)) for row in rows
-        ]
+        records = [record_of(settings, row) for row in rows]
         return [metadata.offset for metadata in publisher.publish(records, timeout_seconds=30)]
     finally:
         publisher.close()
+
+
+def record_of(settings: Settings, row: ReferenceRow) -> Record:
+    """The record of a row on the topic."""
+    headers = (("schema", b"reference/1"),)
+    return Record(settings.topic("reference"), row.row_id.encode(), row.model_dump_json().encode(), headers)
 
 
 def new_token(role: Role) -> str:

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     )
     gateway_body_seconds: float = Field(10.0, gt=0, description="How long a device may take to send a body.")
     gateway_rate_per_device: int = Field(2_000, ge=1, description="Scans per second one device may post.")
+    gateway_helpers: int = Field(
+        1, ge=0, le=64, description="Processes that help the gateway with large posts and with many at once; 0 on one core."
+    )
     gateway_duplicate_window: int = Field(200_000, ge=0, description="Event ids remembered to answer `duplicate`.")
 
     api_host: str = Field("127.0.0.1", description="Address the API and the console listen on.")
@@ -81,6 +84,8 @@ class Settings(BaseSettings):
     sink_batch_rows: int = Field(10_000, ge=1, description="Most rows in one insert.")
     sink_batch_seconds: float = Field(0.5, gt=0, description="Longest wait before a smaller batch is inserted.")
     sink_metrics_port: int = Field(9102, ge=1, le=65535, description="Port of the sink's health and metrics.")
+
+    reflag_metrics_port: int = Field(9105, ge=1, le=65535, description="Port of the re-flagging part's health and metrics.")
 
     simulated_clock: bool = Field(
         False,

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from rapidfuzz.distance import Levenshtein
-
 from reference.gazetteer import SHANGQIU, Area, Gazetteer
 from reference.naming import stem_of_township, stem_of_village
 
@@ -41,10 +39,13 @@ class Truth:
         self.villages = tuple(gazetteer.below(SHANGQIU, "village"))
         self.townships = tuple(gazetteer.below(SHANGQIU, "township"))
         self.by_stem: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.stems_in: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.township_stems: dict[tuple[str, str], set[str]] = defaultdict(set)
         for village in self.villages:
             for area in (village.code[:9], village.code[:6], SHANGQIU):
-                self.by_stem[area, stem_of_village(village.name)].add(village.code)
+                stem = stem_of_village(village.name)
+                self.by_stem[area, stem].add(village.code)
+                self.stems_in[area][stem].add(village.code)
         for township in self.townships:
             for area in (township.code[:6], SHANGQIU):
                 self.township_stems[area, self.stem(township)].add(township.code)
@@ -60,7 +61,15 @@ class Truth:
         return g.areas[village.code[:6]].name, g.areas[village.code[:9]].name, stem_of_village(village.name)
 
 
-def _expected(kind: str, text: str, truth: str, possible: set[str]) -> Line:
+def one_edit(said: str, name: str) -> bool:
+    """Whether at most one character was replaced, added or left out between two names."""
+    if len(said) == len(name):
+        return sum(a != b for a, b in zip(said, name, strict=True)) <= 1
+    longer, shorter = (said, name) if len(said) > len(name) else (name, said)
+    return len(longer) == len(shorter) + 1 and any(longer[:i] + longer[i + 1 :] == shorter for i in range(len(longer)))
+
+
+def expected(kind: str, text: str, truth: str, possible: set[str]) -> Line:
     """`ok` where only one village can be meant, otherwise `ambiguous`."""
     if len(possible) == 1:
         return Line(kind, text, "ok", truth)
@@ -101,19 +110,19 @@ def no_county(t: Truth, v: Area, r: Random) -> Line:
     township = next(a for a in t.townships if a.code == v.code[:9])
     twins = t.township_stems[SHANGQIU, t.stem(township)]
     possible = {c for street in twins for c in t.by_stem[street, stem]}
-    return _expected("no_county", f"{r.choice(('', '商丘市', '河南省商丘市'))}{town}{stem}{r.choice(KINDS)}", v.code, possible)
+    return expected("no_county", f"{r.choice(('', '商丘市', '河南省商丘市'))}{town}{stem}{r.choice(KINDS)}", v.code, possible)
 
 
 def no_township(t: Truth, v: Area, r: Random) -> Line:
     """County and village only."""
     county, _, stem = t.names(v)
-    return _expected("no_township", f"{r.choice(('', '商丘市'))}{county}{stem}村", v.code, t.by_stem[v.code[:6], stem])
+    return expected("no_township", f"{r.choice(('', '商丘市'))}{county}{stem}村", v.code, t.by_stem[v.code[:6], stem])
 
 
 def village_only(t: Truth, v: Area, r: Random) -> Line:
     """A village and nothing else."""
     stem = t.names(v)[2]
-    return _expected("village_only", f"{stem}{r.choice(('村', '村委会'))}", v.code, t.by_stem[SHANGQIU, stem])
+    return expected("village_only", f"{stem}{r.choice(('村', '村委会'))}", v.code, t.by_stem[SHANGQIU, stem])
 
 
 def swapped_kind(t: Truth, v: Area, r: Random) -> Line:
@@ -147,13 +156,7 @@ def _typo(t: Truth, r: Random, stem: str, area: str, replace: Callable[[str], st
     wrong = stem[:at] + replace(stem[at]) + stem[at + 1 :]
     if wrong == stem or t.by_stem.get((SHANGQIU, wrong)):
         return None
-    near = {
-        code
-        for (where, name), codes in t.by_stem.items()
-        if where == area and Levenshtein.distance(wrong, name) <= 1
-        for code in codes
-    }
-    return wrong, near
+    return wrong, {code for name, codes in t.stems_in[area].items() if one_edit(wrong, name) for code in codes}
 
 
 def typo_sound(t: Truth, v: Area, r: Random) -> Line | None:
@@ -169,7 +172,7 @@ def typo_sound(t: Truth, v: Area, r: Random) -> Line | None:
     if made is None or len(stem) < 2:
         return None
     rivals = {c for c in made[1] if _alike(t, made[0], stem_of_village(t.gazetteer.areas[c].name))}
-    return _expected("typo_village_sound", f"{county}{town}{made[0]}村", v.code, rivals | {v.code})
+    return expected("typo_village_sound", f"{county}{town}{made[0]}村", v.code, rivals | {v.code})
 
 
 def _alike(t: Truth, wrong: str, name: str) -> bool:
@@ -186,7 +189,7 @@ def typo_any(t: Truth, v: Area, r: Random) -> Line | None:
     made = _typo(t, r, stem, v.code[:9], lambda _: r.choice(everything))
     if made is None or len(stem) < 2 or any(_alike(t, made[0], stem_of_village(t.gazetteer.areas[c].name)) for c in made[1]):
         return None
-    return _expected("typo_village_any", f"{county}{town}{made[0]}村", v.code, made[1])
+    return expected("typo_village_any", f"{county}{town}{made[0]}村", v.code, made[1])
 
 
 def typo_township(t: Truth, v: Area, r: Random) -> Line | None:

@@ -53,23 +53,33 @@ def _fixed(width: int) -> Layout:
 
 def _strings(source: Source, rows: int) -> None:
     """Steps over `rows` strings. The one loop per value: kept to a few instructions, refilling only when it runs out."""
-    long = _LONG
     while rows:
         buffer, position = source.buffer, source.position
+        last = len(buffer) - 1
         try:
             while rows:
                 length = buffer[position]
-                if length < long:
+                if length < _LONG:
                     position += length + 1
+                elif position < last and (more := buffer[position + 1]) < _LONG:
+                    position += (length & 0x7F | more << 7) + 2
                 else:
                     source.position = position
                     source.skip(source.varuint())
-                    position = source.position
+                    position, last = source.position, len(buffer) - 1
                 rows -= 1
         except IndexError:
-            source.position = min(position, len(buffer))
-            source.need(position + 1 - source.position)
+            position = _refilled(source, position)
         source.skip(position - source.position)
+
+
+def _refilled(source: Source, position: int) -> int:
+    """Pulls until there is a byte at `position`, which lies behind all that is here; returns where it then is."""
+    ahead = max(0, position - len(source.buffer))
+    source.position = position - ahead
+    source.skip(ahead)
+    source.need(1)
+    return source.position
 
 
 def _nullable(inner: Layout) -> Layout:

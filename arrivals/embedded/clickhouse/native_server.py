@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import socket
 import socketserver
+from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 
 from arrivals.embedded.clickhouse import packets
@@ -140,8 +141,11 @@ class NativeConnection(socketserver.BaseRequestHandler):
         if self._block()[1]:
             raise server_error(NOT_IMPLEMENTED, "External tables are not supported by the embedded server.")
 
-    def _block(self) -> tuple[bytes, int]:
-        """The rest of a Data packet: its block in the Native format and how many rows that has."""
+    def _block(self, spill: Callable[[bytes], None] | None = None) -> tuple[bytes, int]:
+        """The rest of a Data packet: its block in the Native format and how many rows that has.
+
+        Of a large block only the end is returned; what came before it went to `spill`.
+        """
         self._in_step = False
         outer = self._source
         outer.text(1024)  # the name of an external table
@@ -149,7 +153,9 @@ class NativeConnection(socketserver.BaseRequestHandler):
         source = Source(lambda: decompressed(outer)) if self._compressed else outer
         packets.skip_block_info(source, self._revision)
         source.taken()
+        source.spill = spill
         rows = block(source).rows
+        source.spill = None
         if self._compressed and source.waiting:
             raise server_error(UNEXPECTED_PACKET, "Bytes are left behind the block of a compressed Data packet.")
         self._in_step = True
@@ -180,21 +186,21 @@ class NativeConnection(socketserver.BaseRequestHandler):
     def _insert(self, session: Session, insert: Insert, query: packets.Query) -> None:
         with session.spool() as rows:
             self._send_block(session.sample(insert))
-            while block := self._next_rows():
+            while block := self._next_rows(rows.append):
                 rows.append(block)
             written = session.insert(insert, query.settings, "Native", rows)
         if self._revision >= packets.WRITE_INFO:
             counts = packets.Counts(0, 0, written.written_rows, written.written_bytes)
             self._send(packets.progress(counts, self._revision))
 
-    def _next_rows(self) -> bytes:
-        """The next block of an insert; empty behind the last."""
+    def _next_rows(self, spill: Callable[[bytes], None]) -> bytes:
+        """The next block of an insert, or its end where the rest went to `spill`; empty behind the last."""
         kind = self._source.varuint()
         if kind == packets.CANCEL:
             raise server_error(CANCELLED, "Query was cancelled.")
         if kind != packets.DATA:
             self._in_step = False
             raise server_error(UNEXPECTED_PACKET, f"Unexpected packet {kind} in the middle of an insert.")
-        data, rows = self._block()
+        data, rows = self._block(spill)
         self._source.taken()
         return data if rows else b""

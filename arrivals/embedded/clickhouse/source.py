@@ -9,14 +9,19 @@ from arrivals.embedded.clickhouse.errors import TOO_LARGE, server_error
 
 _U64 = struct.Struct("<Q")
 _MORE, _MOST_SHIFT = 0x80, 63
+_SPILLED = 1 << 18
 
 
 class Source:
-    """Reads from `pull`, which blocks and returns the next bytes, or nothing at the end (then EOFError is raised)."""
+    """Reads from `pull`, which blocks and returns the next bytes, or nothing at the end (then EOFError is raised).
+
+    With `spill`, what was stepped over goes there in large pieces whenever more is pulled, so that little is held.
+    """
 
     def __init__(self, pull: Callable[[], bytes]) -> None:
         self.buffer = bytearray()
         self.position = 0
+        self.spill: Callable[[bytes], None] | None = None
         self._pull = pull
 
     @property
@@ -27,6 +32,8 @@ class Source:
     def need(self, count: int) -> None:
         """Blocks until `count` unread bytes are here."""
         while len(self.buffer) - self.position < count:
+            if self.spill is not None and self.position >= _SPILLED:
+                self.spill(self.taken())
             more = self._pull()
             if not more:
                 raise EOFError("the peer closed the connection")
