@@ -84,6 +84,7 @@ def _stack(folder: Path) -> Iterator[Run]:
         api_port=free_port(),
         router_metrics_port=free_port(),
         sink_metrics_port=free_port(),
+        notify_metrics_port=free_port(),
     )
     with embedded_stack(settings, Console(stderr=True, highlight=False)):
         tokens = all_tokens(settings)

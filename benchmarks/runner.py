@@ -16,6 +16,7 @@ MODULES = {
     "resolver": "benchmarks.resolver",
     "domain": "benchmarks.domain",
     "reflag": "benchmarks.reflag",
+    "contacts": "benchmarks.contacts",
 }
 
 

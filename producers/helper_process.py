@@ -7,6 +7,7 @@ import os
 import pickle
 import socket
 import sys
+from contextlib import suppress
 from io import BufferedRWPair
 from typing import Any
 
@@ -48,5 +49,9 @@ def _write(stream: BufferedRWPair, message: object) -> None:
 
 
 if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as connection, connection.makefile("rwb") as both_ways:
+    with (
+        suppress(ConnectionError),  # the gateway is gone
+        socket.socket(fileno=int(sys.argv[1])) as connection,
+        connection.makefile("rwb") as both_ways,
+    ):
         help_out(both_ways)

@@ -1,4 +1,4 @@
-"""Who derives posts: the gateway's own process, or helpers beside it that have nothing to do at the moment.
+"""Who derives posts: the gateway's own process, or for large ones a helper beside it that has nothing to do at the moment.
 
 Deriving is pure work on the bytes of a post, and nine tenths of what a large one costs. Done elsewhere it uses other cores, and
 the loop goes on answering small posts meanwhile. Guarantee: none is needed. Who claims an id, and whether Kafka has confirmed, is
@@ -22,8 +22,10 @@ from producers.deriving import Derived, Posted, derive_all
 from producers.sealer import Sealer
 from schemas.errors import Unavailable
 
-#: From so many bytes of posts on, some twenty scans, sending them over and back costs little beside the work.
-_WORTH_SENDING_BYTES = 8_000
+#: From so many bytes of posts on, some seventy scans, sending them over and back costs little beside the work.
+_WORTH_SENDING_BYTES = 30_000
+#: A helper that takes longer is stuck; it is ended and the work done here.
+_PATIENCE_SECONDS = 2.0
 _PAUSE_SECONDS = 5.0
 _SIZE_BYTES = 4
 _LOST = (asyncio.IncompleteReadError, ConnectionError)
@@ -59,8 +61,9 @@ class Helpers:
     async def _ask(self, helper: _Helper, posts: Sequence[Posted]) -> list[Derived] | Unavailable | None:
         try:
             helper.write(posts)
-            answer = await helper.read()
-        except _LOST:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                answer = await helper.read()
+        except (*_LOST, TimeoutError):
             helper.lost.set()
             return None
         self._idle.append(helper)
@@ -78,7 +81,7 @@ class Helpers:
             finally:
                 self._idle = [other for other in self._idle if other is not helper]
                 helper.close()
-            structlog.get_logger().warning("gateway_helper_lost", exit_code=helper.process.poll())
+            structlog.get_logger().warning("gateway_helper_lost", exit_code=helper.process.returncode)
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
@@ -129,5 +132,7 @@ class _Helper:
         return pickle.loads(await self._reader.readexactly(size))  # noqa: S301 (written by our own helper)
 
     def close(self) -> None:
-        """Lets the helper end."""
+        """Ends the helper, whatever it is doing: it holds nothing that could be lost."""
         self._writer.close()
+        self.process.terminate()
+        self.process.wait()

@@ -45,7 +45,7 @@ _KAFKA_SECONDS = 30.0
 #: A broker that is away must not block the loop. The client's own metrics are read by nobody.
 _PRODUCER: dict[str, Any] = {"max_block_ms": 50, "metrics_enabled": False, "selector": QuietSelector}
 #: The producer's network thread asks for its turn six times per request; it should not wait 5 ms each time for a busy loop.
-_TURN_SECONDS = 0.0005
+_TURN_SECONDS = 0.001
 #: Objects made between two looks of the garbage collector: a post of 500 scans makes some ten thousand, all freed without it.
 _GARBAGE_THRESHOLD = 50_000
 #: Granian's own lines go through our log, and only those that say something went wrong.

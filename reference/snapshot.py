@@ -14,8 +14,10 @@ from reference.resolver import CustomUnit, Resolver
 from reference.succession import new_codes, new_names, standing_parts, successors
 from schemas.areas import CaseCountData, SuccessionData
 from schemas.arrival import UnitLevel
+from schemas.contact_rules import ContactRuleData
 from schemas.reference_rows import CorrectionData, CredentialData, GradeData, ReferenceRow, SiteData, UnitData
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData, rule_key
+from schemas.webhook import WebhookData
 
 D = TypeVar("D")
 CITY = "4114"
@@ -42,6 +44,8 @@ class Snapshot:
     rules: DatedTable[RuleData] = field(default_factory=DatedTable)
     credentials: DatedTable[CredentialData] = field(default_factory=DatedTable)
     corrections: DatedTable[CorrectionData] = field(default_factory=DatedTable)
+    contact_rules: DatedTable[ContactRuleData] = field(default_factory=DatedTable)
+    webhooks: DatedTable[WebhookData] = field(default_factory=DatedTable)
 
     @classmethod
     def empty(cls, gazetteer: Gazetteer) -> Snapshot:
@@ -192,6 +196,8 @@ _KINDS: dict[str, tuple[str, type[Any], Callable[[Any], str]]] = {
     "rule": ("rules", RuleData, rule_key),
     "credential": ("credentials", CredentialData, lambda d: d.token_sha256),
     "correction": ("corrections", CorrectionData, lambda d: d.event_id),
+    "webhook": ("webhooks", WebhookData, lambda d: d.endpoint),
+    "contact-rule": ("contact_rules", ContactRuleData, lambda d: d.rule),
 }
 TABLE_OF: dict[str, str] = {kind: table for kind, (table, _, _) in _KINDS.items()}
 DATA_OF: dict[str, type[Any]] = {kind: data for kind, (_, data, _) in _KINDS.items()}

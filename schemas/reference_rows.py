@@ -13,8 +13,10 @@ from pydantic import Field, TypeAdapter
 
 from schemas.areas import CaseCountData, SuccessionData
 from schemas.base import AreaCode, EventId, Identifier, Instant, ShortText, Tolerant, UnitCode
+from schemas.contact_rules import ContactRuleData
 from schemas.rule_conditions import Grade
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData
+from schemas.webhook import WebhookData
 
 Role = Literal["device", "unit", "county", "health_desk", "analyst", "administrator"]
 
@@ -81,7 +83,9 @@ Data = Annotated[
     | PassUseData
     | RuleData
     | CredentialData
-    | CorrectionData,
+    | CorrectionData
+    | ContactRuleData
+    | WebhookData,
     Field(discriminator="kind"),
 ]
 

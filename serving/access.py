@@ -12,15 +12,18 @@ from typing import Any
 
 from schemas.errors import Refused
 from schemas.reference_rows import CredentialData, Role
+from schemas.visibility import CITY, HEALTH, units_seeing
 
-CITY = "4114"
+__all__ = ["CITY", "HEALTH", "units_seeing"]
+
 EVERYTHING = "*"
-HEALTH = "-health"
 _COUNTY, _TOWNSHIP, _VILLAGE = 6, 9, 12
 #: What makes an arrival the health desk's business: high risk (a fever is one), or a symptom.
 _ALARMING = "(risk = 'high' OR notEmpty(symptoms))"
 #: Roles that may ask the named queries; everybody else is refused there.
 ANALYSING: frozenset[Role] = frozenset({"analyst", "county", "administrator"})
+#: Roles that may ask for the contacts of an arrival they see; for everybody else there are none.
+TRACING: frozenset[Role] = frozenset({"county", "health_desk", "administrator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +109,9 @@ def arrival_restriction(who: Principal, former: Sequence[str] = ()) -> Restricti
     return NOTHING
 
 
-def units_seeing(arrival: Mapping[str, Any]) -> frozenset[str]:
-    """Every unit on whose list an arrival stands, by the field names of `v_arrivals`."""
-    unit, county = arrival["unit"], arrival["county_code"]
-    base = unit.partition("-")[0]
-    seeing = {unit, county} | {base[:size] for size in (_TOWNSHIP, _VILLAGE) if len(base) >= size}
-    if arrival["risk"] == "high" or arrival["symptoms"]:
-        seeing |= {f"{area}{HEALTH}" for area in (CITY, county, arrival["site_county"]) if area}
-    return frozenset(seeing)
+def tracing_restriction(who: Principal) -> Restriction:
+    """The arrivals whose contacts a credential may ask for."""
+    return arrival_restriction(who) if who.role in TRACING else NOTHING
 
 
 def query_restriction(who: Principal) -> Restriction:

@@ -15,6 +15,7 @@ from schemas.errors import Reason, Rejected
 from serving.access import CITY, EVERYONE
 from serving.answers import Analyst, Answer
 from serving.arrival_json import plain_value
+from serving.contacts import Contacts
 from serving.database import Database
 from serving.explanation import explain, explanation_sql
 from serving.explanation_text import as_lines
@@ -54,6 +55,15 @@ def run_explain(settings: Settings, event_id: str) -> tuple[Any, dict[str, list[
         now = snapshot()
         told = explain(found[0], now, database.ask_now(*versions_sql(event_id)).records())
     return told, {language: as_lines(told, lambda code: place_name(now, code), language) for language in LANGUAGES}
+
+
+def run_contacts(settings: Settings, event_id: str) -> Any:
+    """The contacts of an arrival. Raises Rejected when there is no such arrival, Unavailable."""
+    with _snapshot(settings) as snapshot, _database(settings) as database:
+        told = Contacts(database, snapshot).of(_event_id(event_id), EVERYONE)
+    if told is None:
+        raise Rejected("arrival_unknown", "No arrival with this id is stored.")
+    return told
 
 
 def _event_id(text: str) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from serving.access import Principal, arrival_restriction
+from serving.access import TRACING, Principal, arrival_restriction
 from serving.authentication import EVERYBODY, Allow, identify
 from serving.explanation import COLUMNS, explain, explanation_sql
 from serving.explanation_text import as_lines
@@ -46,7 +46,8 @@ def router(services: Services, pages: Pages) -> APIRouter:
             return RedirectResponse("/login", 303)
         told, language = await _explained(services, who, event_id), pages.language(request)
         lines = _lines(services, told, language)
-        return pages.render(request, "arrival.html", {"told": told, "lines": lines, "w": words(language)})
+        context = {"told": told, "lines": lines, "w": words(language), "tracing": who.role in TRACING}
+        return pages.render(request, "arrival.html", context)
 
     return routes
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
@@ -27,7 +27,7 @@ from sinks.columns import Columns
 from sinks.storing import Stopped, Storing
 from sinks.tables import SINKS
 
-_IDLE_MS, _BUSY_MS = 100, 10
+_IDLE_MS, _BUSY_MS, _FULL_SECONDS = 100, 10, 0.1
 _POLLED = 2_000
 _GIVE_UP_SECONDS = 15.0
 
@@ -74,6 +74,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def step(self) -> None:
         """One turn: take what was polled, settle what was stored, begin what is due."""
+        if self._task is not None and self._full():
+            wait((self._task.future,), timeout=_FULL_SECONDS)
         self._poll()
         if self._task is not None and self._task.future.done():
             self._settle()
@@ -99,7 +101,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _poll(self) -> None:
         try:
-            polled = self._consumer.poll(timeout_ms=_BUSY_MS if self._task else _IDLE_MS, max_records=_POLLED)
+            polled = self._consumer.poll(timeout_ms=self._patience_ms(), max_records=_POLLED)
         except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
             raise Misconfigured(
                 "offset_gap", "Kafka no longer has the records that come next.", "See docs/runbooks.md; nothing was skipped."
@@ -116,6 +118,13 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             raws = [(at.partition, r.offset, r.timestamp, r.value) for r in records]
             self._gatherings[at.topic].add(at.partition, raws)
 
+    def _patience_ms(self) -> int:
+        """How long a poll may wait for records: not past the moment at which what is held is due."""
+        if self._task is not None:
+            return 0 if self._full() else _BUSY_MS
+        due = self._gathered_at + self._settings.sink_batch_seconds - time.monotonic()
+        return max(0, min(_IDLE_MS, math.ceil(due * 1000))) if self._held() else _IDLE_MS
+
     def _launch(self) -> None:
         if self._new:
             wanted: dict[str, list[int]] = {}
@@ -124,7 +133,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
             self._task = _Task(self._assignment, self._thread.submit(self._storing.take_up, wanted))
             return
         waited = time.monotonic() - self._gathered_at
-        if self._held() >= self._settings.sink_batch_rows or waited >= self._settings.sink_batch_seconds:
+        if self._full() or waited >= self._settings.sink_batch_seconds:
             self._gathered_at = time.monotonic()
             loads = [load for gathering in self._gatherings.values() if (load := gathering.take()) is not None]
             if loads:
@@ -169,7 +178,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _hold_back(self) -> None:
         paused = bool(self._consumer.paused() - self._new)
-        full = self._task is not None and self._held() >= self._settings.sink_batch_rows
+        full = self._task is not None and self._full()
         if full and not paused:
             self._consumer.pause(*(self._consumer.assignment() - self._new))
         elif paused and not full:
@@ -177,6 +186,9 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _held(self) -> int:
         return sum(gathering.records for gathering in self._gatherings.values())
+
+    def _full(self) -> bool:
+        return self._held() >= self._settings.sink_batch_rows
 
     def _drain(self) -> None:
         """Stores what was gathered; a server that is away now ends the attempt, and the book keeps what was begun."""

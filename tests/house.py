@@ -28,10 +28,12 @@ PURE = (
     ),
     *("streams.batch_records", "streams.offset_ledger"),
     "producers.payloads",
+    *("sinks.webhooks.messages", "sinks.webhooks.schedule", "sinks.webhooks.signing", "sinks.webhooks.endpoints"),
     *("sinks.ranges", "sinks.columns", "sinks.record_types", "sinks.feeds", "sinks.tables"),
     *("serving.access", "serving.queries", "serving.positions", "serving.parameters"),
     "serving.grade_view",
     *("serving.explanation", "serving.explanation_text", "serving.reasons", "serving.versions", "serving.changes"),
+    *("serving.contact_ties", "serving.contact_search", "serving.contact_list", "serving.contact_view"),
 )
 """Modules without client, framework, clock, randomness and environment: patterns of module names."""
 

@@ -22,7 +22,7 @@ COMPOSE = (ROOT / "docker-compose.yml").read_text("utf-8")
 ALERTS = (ROOT / "deploy/alerts.yml").read_text("utf-8")
 ALERT_TESTS = ROOT / "deploy/alerts.test.yml"
 TARGETS = (ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8")
-OWN_PARTS = ("gateway", "router", "sink", "reflag", "api")
+OWN_PARTS = ("gateway", "router", "sink", "reflag", "api", "notify")
 
 
 def environment() -> dict[str, str]:
@@ -46,13 +46,14 @@ def test_the_parts_differ_from_the_embedded_ones_in_places_and_secrets_only() ->
     changed = {name for name in Settings.model_fields if getattr(built, name) != getattr(embedded, name)}
     assert changed == {
         *("mode", "data_dir", "kafka_bootstrap", "clickhouse_host", "gateway_host", "api_host", "metrics_host"),
-        *("clickhouse_password_file", "keys_file", "session_key_file"),
+        *("clickhouse_password_file", "keys_file", "session_key_file", "webhook_key_file", "webhook_store_file"),
     }
 
 
 def test_every_secret_of_production_has_a_file_on_a_mounted_place() -> None:
     built = settings()
-    for path in (built.clickhouse_password_file, built.keys_file, built.session_key_file):
+    kept = (built.webhook_key_file, built.webhook_store_file)
+    for path in (built.clickhouse_password_file, built.keys_file, built.session_key_file, *kept):
         assert path is not None
         assert str(path).startswith("/run/secrets/") or f":{path.parent}" in COMPOSE
 
@@ -65,6 +66,7 @@ def test_ports_and_targets_are_those_of_the_settings() -> None:
         "sink": built.sink_metrics_port,
         "reflag": built.reflag_metrics_port,
         "api": built.api_port,
+        "notify": built.notify_metrics_port,
     }
     assert dict(re.findall(r'"(\w+):(\d+)"\], labels: \{part: \1\}', TARGETS)) == {p: str(n) for p, n in ports.items()}
     for part in ("gateway", "api"):

@@ -72,6 +72,18 @@ def test_no_body_raises_anything_but_rejected(body: bytes) -> None:
         assert outcome[1] == body.lstrip().startswith(b"[")
 
 
+@pytest.mark.parametrize("digits", [999, 1000])
+def test_a_number_of_a_thousand_digits_is_endless(digits: int) -> None:
+    outcome = rejected_or(parse_body, b'{"sequence":' + b"7" * digits + b"}")
+    assert isinstance(outcome, Rejected) == (digits == 1000)
+    assert not isinstance(outcome, Rejected) or outcome.code == "number_too_long"
+
+
+def test_a_text_too_long_is_called_so() -> None:
+    reasons = refusal(scan(person=person(phone="1" * 41), vehicle={"plate": "豫" * 21})).reasons
+    assert [reason.code for reason in reasons] == ["string_too_long", "string_too_long"]
+
+
 @given(json_values)
 def test_no_value_raises_anything_but_rejected(value: Any) -> None:
     for reason in refusal(value).reasons:

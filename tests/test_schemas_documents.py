@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.iso7064 import mod_11_2
 
-from schemas.documents import normalise_number, read_document
+from schemas.documents import _checksum_flags, normalise_number, read_document
 
 TODAY = date(2020, 2, 18)
 KINDS = ("resident_id", "hk_macao_permit", "taiwan_permit", "residence_permit", "foreign_permanent", "passport", "other")
@@ -92,3 +92,8 @@ def test_whatever_is_typed_gives_a_document(kind: str, text: str) -> None:
 def test_every_valid_number_passes(born: date, order: int) -> None:
     number = with_check(f"411426{born:%Y%m%d}{order:03d}")
     assert read_document("resident_id", number, TODAY).flags == ()
+
+
+@given(st.text("0123456789", min_size=17, max_size=17), st.sampled_from("0123456789X"))
+def test_the_check_digit_is_that_of_iso_7064(digits: str, check: str) -> None:
+    assert _checksum_flags(digits + check) == (() if mod_11_2.is_valid(digits + check) else ("id_invalid",))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.names import display_name, mask_name, name_flags
+from schemas.names import display_name, mask_name, name_flags, read_name
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,12 @@ def test_every_chinese_name_read_as_gbk_is_noticed(name: str) -> None:
     except UnicodeError:
         return
     assert "name_mojibake" in name_flags(wrong)
+
+
+_HANZI = st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF)
+_TELLING = st.sampled_from(["寮犱笁", "锟斤拷", "无名", "测试"])
+
+
+@given(st.text(_HANZI, min_size=1, max_size=12) | _TELLING | st.text(min_size=1, max_size=12))
+def test_the_short_way_for_usual_names_finds_what_the_long_one_does(name: str) -> None:
+    assert read_name(name) == (display_name(name), mask_name(name), name_flags(name))

@@ -286,7 +286,7 @@ def test_the_probes_name_what_is_missing(browser: Browser) -> None:
 
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/login", "/logout", "/session"}
 #: Pages that ask for a session themselves: they send strangers to the login page instead of answering 401.
-PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}", "/grades"}
+PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}", "/arrivals/{event_id}/contacts", "/grades"}
 
 
 def test_every_route_declares_who_may_use_it(parts: Services) -> None:
@@ -294,6 +294,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
         routes_analysis,
         routes_analyst,
         routes_console,
+        routes_contacts,
         routes_docs,
         routes_explanation,
         routes_grades,
@@ -308,6 +309,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
         routes_analysis.router(parts, pages),
         routes_explanation.router(parts, pages),
         routes_grades.router(parts, pages),
+        routes_contacts.router(parts, pages),
         routes_console.router(parts, pages),
         routes_console.session_router(parts, pages),
     ]

@@ -1,4 +1,4 @@
-"""The explanation over real servers: for whoever sees the arrival, in words; for everybody else it does not exist."""
+"""Explanation and contacts over real servers: for whoever may ask, in words; for everybody else they do not exist."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from arrivals.embedded.clickhouse.launcher import ClickHouseServer
@@ -27,7 +28,9 @@ def stack(
     kafka_server: KafkaServer, clickhouse_server: ClickHouseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     with running_stack(kafka_server, clickhouse_server, tmp_path_factory.mktemp("why"), "why.") as running:
-        running.store([arrival(1, VILLAGE), feverish(2, VILLAGE), quiet(3, VILLAGE)])
+        companion = quiet(4, "411481100", 2)
+        companion["person"] |= {"key": "4" * 32, "name_masked": "赵*"}
+        running.store([arrival(1, VILLAGE), feverish(2, VILLAGE), quiet(3, VILLAGE), companion])
         yield running
 
 
@@ -81,6 +84,47 @@ def test_the_grades_of_an_arrivals_places_are_told_to_those_who_see_it(stack: St
     assert [place["place"] for place in told["places"]] == ["origin", "stay", "destination"]
     assert {place["at"] for place in told["places"]} == {arrival(1, VILLAGE)["occurred_at"]}
     assert stack.get(path, "county:411481").status_code == 404
+
+
+def test_contacts_are_for_the_desks_that_trace_and_show_others_people_masked(stack: Stack) -> None:
+    path = f"/v1/contacts?arrival={event_id(2)}"
+    missing = stack.get(f"/v1/contacts?arrival={event_id(99)}", "administrator:*")
+    assert missing.status_code == 404
+    for role, scope in CREDENTIALS:
+        answer = stack.get(path, f"{role}:{scope}")
+        if (role, scope) in {("administrator", "*"), ("county", "411426"), ("health_desk", "411426")}:
+            assert answer.status_code == 200, (role, scope)
+        else:
+            assert (answer.status_code, answer.content) == (404, missing.content), (role, scope)
+    assert stack.get(path).status_code == 401
+    assert stack.get("/v1/contacts", "county:411426").status_code == 400
+    told = stack.get(path, "county:411426").json()
+    assert [(c["name_masked"], c["unit"], c["event_id"], c["strength"]) for c in told["contacts"]] == [
+        ("赵*", "411481100", None, "close")
+    ]
+    assert "4" * 32 not in stack.get(path, "county:411426").text
+
+
+def test_the_page_of_contacts_names_rule_source_and_responsible_unit(stack: Stack) -> None:
+    def page(path: str, who: str) -> httpx.Response:
+        return stack.client.get(path, headers={"Authorization": f"Bearer {stack.tokens[who]}", "Accept": "text/html"})
+
+    path = f"/arrivals/{event_id(2)}/contacts"
+    shown = page(f"{path}?lang=zh", "health_desk:411426")
+    assert shown.status_code == 200
+    assert all(text in shown.text for text in ("密切接触", "赵*", "永城市", "同乘一辆车经过同一卡点（相差 2 分钟）", "依据："))
+    assert f'{path}"' in page(f"/arrivals/{event_id(2)}", "county:411426").text
+    assert f'{path}"' not in page(f"/arrivals/{event_id(2)}", f"unit:{VILLAGE}").text
+    assert page(path, f"unit:{VILLAGE}").status_code == 404
+    assert stack.client.get(path, follow_redirects=False).status_code == 303
+
+
+def test_the_command_lists_contacts(stack: Stack) -> None:
+    told = json.loads(run(stack, "contacts", event_id(2), "--json").stdout)
+    assert [c["event_id"] for c in told["contacts"]] == [event_id(4)]
+    text = run(stack, "contacts", event_id(2))
+    assert "close" in text.stdout, text.stderr
+    assert "1 people" in text.stdout
 
 
 def run(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -107,7 +107,7 @@ def test_a_gap_in_the_numbers_stops(tmp_path: Path) -> None:
 
 
 def test_a_cluster_gets_replicated_tables_everywhere() -> None:
-    statements = [s for m in load_migrations("arrivals", "city") for s in m.statements]
+    statements = [s for m in load_migrations("arrivals", "city") for s in m.statements if not s.startswith("INSERT INTO")]
     assert all("ON CLUSTER 'city'" in s for s in statements)
     assert all("= ReplicatedReplacingMergeTree" in s for s in statements if "ENGINE" in s and "= Null" not in s)
 

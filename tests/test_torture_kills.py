@@ -40,6 +40,7 @@ def free_settings(folder: Path) -> Settings:
         router_metrics_port=free_port(),
         sink_metrics_port=free_port(),
         reflag_metrics_port=free_port(),
+        notify_metrics_port=free_port(),
         simulated_clock=True,
     )
 

@@ -6,7 +6,22 @@ import sys
 
 import typer
 
-from arrivals.cli import admin, correct, data, demo, desk, explain, letters, parts, reference, reflag, replay, scan
+from arrivals.cli import (
+    admin,
+    contacts,
+    correct,
+    data,
+    demo,
+    desk,
+    explain,
+    letters,
+    parts,
+    reference,
+    reflag,
+    replay,
+    scan,
+    webhooks,
+)
 from arrivals.cli.output import fail
 from schemas.errors import ArrivalsError
 
@@ -20,7 +35,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-for group in (demo, parts, reflag, data, scan, desk, explain, reference, letters, correct, replay, admin):
+for group in (demo, parts, reflag, data, scan, desk, explain, contacts, reference, webhooks, letters, correct, replay, admin):
     group.register(app)
 
 

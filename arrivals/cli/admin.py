@@ -89,11 +89,11 @@ def migrate(*, dry_run: Annotated[bool, typer.Option("--dry-run", help="Print th
     Applies the numbered files of sinks/migrations that are missing, on every server of ARRIVALS_CLICKHOUSE_CLUSTER where that
     is set. Running it twice, or again after it broke off, is safe.
     """
-    from arrivals.runtime.clickhouse_client import connect
+    from arrivals.runtime.clickhouse_client import MIGRATION_SECONDS, connect
     from sinks.migrate import migrate as run
 
     settings = load_settings()
-    client = connect(settings, database="")
+    client = connect(settings, database="", patience_seconds=MIGRATION_SECONDS)
     try:
         applied = run(client, settings.clickhouse_database, settings.clickhouse_cluster, dry_run=dry_run)
     finally:
@@ -105,21 +105,25 @@ def migrate(*, dry_run: Annotated[bool, typer.Option("--dry-run", help="Print th
 
 
 def keys() -> None:
-    """Make the key store and the console's session key where they are missing.
+    """Make the key store, the console's session key and the key of the webhooks where they are missing.
 
-    For a new production installation, at ARRIVALS_KEYS_FILE and ARRIVALS_SESSION_KEY_FILE; the embedded mode does it by itself.
+    For a new production installation, at ARRIVALS_KEYS_FILE, _SESSION_KEY_FILE and _WEBHOOK_KEY_FILE; the embedded mode does it
+    by itself.
     Keep a copy of the key store: without it nothing that was sealed can be opened. What exists is never changed.
     """
+    from arrivals.runtime.key_file import read_key
     from arrivals.runtime.keys import KeyStore
     from serving.sessions import Sessions
 
     settings = load_settings()
     store = settings.secret_path("keys.json", settings.keys_file)
     session = settings.secret_path("session", settings.session_key_file)
-    for path in (store, session):
+    webhooks = settings.secret_path("webhooks", settings.webhook_key_file)
+    for path in (store, session, webhooks):
         notes().print(f"{path}: {'exists' if path.exists() else 'made'}")
     KeyStore.open(store, create=True)
     Sessions.open(session, create=True)
+    read_key(webhooks, "webhook_key", create=True)
 
 
 def doctor(*, json: JsonOption = False) -> None:

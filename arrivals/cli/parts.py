@@ -1,4 +1,4 @@
-"""`arrivals gateway`, `router`, `sink`, `api`: one part in the foreground, as compose and Kubernetes run it."""
+"""`arrivals gateway`, `router`, `sink`, `api`, `notify`: one part in the foreground, as compose and Kubernetes run it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,17 @@ def api() -> None:
     run_api(load_settings())
 
 
+def notify() -> None:
+    """Run the notifier: it tells units by webhook what lies on their lists.
+
+    One process. Keeps its progress in ARRIVALS_WEBHOOK_STORE_FILE; health and metrics on ARRIVALS_NOTIFY_METRICS_PORT.
+    """
+    from sinks.webhooks.run_notify import run_notify
+
+    run_notify(load_settings())
+
+
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
-    for command in (gateway, router, sink, api):
+    for command in (gateway, router, sink, api, notify):
         app.command(rich_help_panel=PARTS)(command)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 KindArgument = Annotated[
     str,
-    typer.Argument(help="grade, succession, case-count, site, unit, pass, pass-type, pass-use, rule or credential."),
+    typer.Argument(
+        help="grade, succession, case-count, site, unit, pass, pass-type, pass-use, rule, contact-rule, webhook or credential."
+    ),
 ]
 AtOption = Annotated[str | None, typer.Option("--at", help=f"Only what holds at this time, {TIME}.")]
 KnownAtOption = Annotated[str | None, typer.Option("--known-at", help="As it was known at this time, in the same form.")]

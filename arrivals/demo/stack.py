@@ -24,7 +24,7 @@ from arrivals.embedded.kafka.jars import DEFAULT_CACHE, bring_jars
 from arrivals.embedded.ports import is_free
 from arrivals.embedded.process import ended_by_signals
 from arrivals.embedded.supervisor import Part, Supervisor
-from arrivals.runtime.clickhouse_client import clickhouse_errors, connect
+from arrivals.runtime.clickhouse_client import MIGRATION_SECONDS, clickhouse_errors, connect
 from arrivals.runtime.kafka_clients import make_admin
 from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.settings import PREFIX, Settings
@@ -34,7 +34,7 @@ from reference.gazetteer import load_gazetteer
 from schemas.errors import Misconfigured
 from sinks.migrate import migrate
 
-OWN_PARTS = ("gateway", "router", "sink", "reflag", "api")
+OWN_PARTS = ("gateway", "router", "sink", "reflag", "api", "notify")
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def prepare(settings: Settings, console: Console) -> None:
     """Topics, schema, reference data; idempotent."""
     ensure_topics(settings)
     with clickhouse_errors():
-        client = connect(settings, database="")
+        client = connect(settings, database="", patience_seconds=MIGRATION_SECONDS)
         applied = migrate(client, settings.clickhouse_database, settings.clickhouse_cluster)
         client.disconnect()
     rows, _ = seed_reference(settings, [site.data for site in load_sites()], load_gazetteer())
@@ -89,6 +89,7 @@ def check_ports(settings: Settings) -> None:
         "ROUTER_METRICS_PORT": settings.router_metrics_port,
         "SINK_METRICS_PORT": settings.sink_metrics_port,
         "REFLAG_METRICS_PORT": settings.reflag_metrics_port,
+        "NOTIFY_METRICS_PORT": settings.notify_metrics_port,
     }
     taken = [f"{port} ({PREFIX}{name})" for name, port in wanted.items() if not is_free(port)]
     if taken:
@@ -160,6 +161,7 @@ def own_parts(settings: Settings, only: tuple[str, ...] = OWN_PARTS) -> list[Par
         "router": (settings.metrics_host, settings.router_metrics_port),
         "sink": (settings.metrics_host, settings.sink_metrics_port),
         "reflag": (settings.metrics_host, settings.reflag_metrics_port),
+        "notify": (settings.metrics_host, settings.notify_metrics_port),
         "api": (settings.api_host, settings.api_port),
     }
     environment = {f"{PREFIX}ROUTER_MEMBER": "embedded", **as_environment(settings)}

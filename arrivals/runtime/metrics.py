@@ -129,6 +129,12 @@ CATALOGUE: tuple[Metric, ...] = (
         "api",
         "Records of the topic that the live tail could not read.",
     ),
+    Metric("arrivals_notify_posts_total", "counter", "notify", "Attempts to post a webhook, by outcome.", ("outcome",)),
+    Metric("arrivals_notify_post_seconds", "histogram", "notify", "Time of one attempt."),
+    Metric("arrivals_notify_waiting_messages", "gauge", "notify", "Messages that wait for a receiver."),
+    Metric("arrivals_notify_oldest_seconds", "gauge", "notify", "Age of the oldest message that waits."),
+    Metric("arrivals_notify_disabled_total", "counter", "notify", "Endpoints disabled by themselves, by reason.", ("reason",)),
+    Metric("arrivals_notify_gaps_total", "counter", "notify", "Partitions whose unread records Kafka no longer had."),
 )
 BY_NAME = {metric.name: metric for metric in CATALOGUE}
 

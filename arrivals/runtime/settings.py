@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     gateway_body_seconds: float = Field(10.0, gt=0, description="How long a device may take to send a body.")
     gateway_rate_per_device: int = Field(2_000, ge=1, description="Scans per second one device may post.")
     gateway_helpers: int = Field(
-        1, ge=0, le=64, description="Processes that help the gateway with large posts and with many at once; 0 on one core."
+        0, ge=0, le=64, description="Processes that do the work on large posts beside the gateway; one per core to spare."
     )
     gateway_duplicate_window: int = Field(200_000, ge=0, description="Event ids remembered to answer `duplicate`.")
 
@@ -81,11 +81,24 @@ class Settings(BaseSettings):
     router_batch_records: int = Field(2_000, ge=1, le=50_000, description="Most scans decided in one batch.")
     router_metrics_port: int = Field(9101, ge=1, le=65535, description="Port of the router's health and metrics.")
     sink_group: str = Field("sink", description="Consumer group of the sinks.")
-    sink_batch_rows: int = Field(10_000, ge=1, description="Most rows in one insert.")
-    sink_batch_seconds: float = Field(0.5, gt=0, description="Longest wait before a smaller batch is inserted.")
+    sink_batch_rows: int = Field(20_000, ge=1, description="Most rows in one insert.")
+    sink_batch_seconds: float = Field(0.25, gt=0, description="Longest wait before a smaller batch is inserted.")
     sink_metrics_port: int = Field(9102, ge=1, le=65535, description="Port of the sink's health and metrics.")
 
     reflag_metrics_port: int = Field(9105, ge=1, le=65535, description="Port of the re-flagging part's health and metrics.")
+    notify_metrics_port: int = Field(9104, ge=1, le=65535, description="Port of the notifier's health and metrics.")
+    webhook_key_file: Path | None = Field(
+        None, description="Key the secrets of webhooks follow from (32 random bytes); embedded: `<data_dir>/secrets/webhooks`."
+    )
+    webhook_store_file: Path | None = Field(
+        None, description="SQLite file of the notifier's progress; embedded: `<data_dir>/notify/webhooks.sqlite`."
+    )
+    webhook_seconds: float = Field(15.0, gt=0, le=60, description="How long a receiver may take to answer.")
+    webhook_linger_seconds: float = Field(1.0, ge=0, le=60, description="How long arrivals are gathered into one message.")
+    webhook_networks: str = Field(
+        "", description="Networks in which receivers may be private and use any port and HTTP, such as `10.20.0.0/16`."
+    )
+    console_url: str = Field("http://127.0.0.1:8080", description="Where people open the console; links in webhooks begin so.")
 
     simulated_clock: bool = Field(
         False,
@@ -105,6 +118,15 @@ class Settings(BaseSettings):
         if self.mode == "production":
             raise Misconfigured("secret_missing", f"No file is set for the secret '{name}'.", "Set its ARRIVALS_*_FILE.")
         return self.data_dir / "secrets" / name
+
+    def webhook_store(self) -> Path:
+        """Where the notifier keeps its progress. Raises Misconfigured in production without a file: it must outlive the part."""
+        if self.webhook_store_file is not None:
+            return self.webhook_store_file
+        if self.mode == "production":
+            advice = "Set ARRIVALS_WEBHOOK_STORE_FILE to a place that is kept."
+            raise Misconfigured("webhook_store", "No file is set for the notifier's progress.", advice)
+        return self.data_dir / "notify" / "webhooks.sqlite"
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -23,6 +23,8 @@ class Tally:
     held: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("county", "township", "village"), 0))
     found: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("county", "township", "village"), 0))
     confident_wrong: int = 0
+    #: (status told, status answered) -> lines.
+    statuses: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
 
@@ -35,6 +37,7 @@ def judge(pairs: Iterable[tuple[Line, Resolution]]) -> dict[str, Tally]:
         is_right, is_wrong = right(line, answer), wrong(line, answer)
         tally.right += is_right
         tally.confident_wrong += is_wrong
+        tally.statuses[line.status, answer.status] += 1
         for name, size in LEVELS:
             held = told(line)
             if len(held) >= size:
@@ -94,11 +97,21 @@ def wrong(line: Line, answer: Resolution) -> bool:
     return not line.code.startswith(unit) if line.status != "ambiguous" else not told(line).startswith(unit)
 
 
+def confusion(tallies: dict[str, Tally]) -> list[str]:
+    """Of each class what was answered instead of the status told, and how often."""
+    return [
+        f"  [{kind}] {told} answered as {answered}: {times} of {tally.lines}"
+        for kind, tally in sorted(tallies.items())
+        for (told, answered), times in sorted(tally.statuses.items())
+        if told != answered
+    ]
+
+
 def report(tallies: dict[str, Tally], examples: int = 5) -> str:
-    """A table of the classes, and the first faults of each."""
+    """The classes with their shares, what was taken for what, and the first faults of each class."""
     rows = [f"{'class':20} {'lines':>6} {'right':>7} {'county':>7} {'town':>7} {'village':>7} {'wrong':>5}"]
     for kind, t in sorted(tallies.items()):
         shares = [f"{t.found[n] / t.held[n]:7.2%}" if t.held[n] else "      -" for n, _ in LEVELS]
         rows.append(f"{kind:20} {t.lines:6} {t.right / t.lines:7.2%} {' '.join(shares)} {t.confident_wrong:5}")
     faults = [f"  [{kind}] {e}" for kind, t in sorted(tallies.items()) for e in sorted(t.examples)[:examples]]
-    return "\n".join(rows + faults)
+    return "\n".join([*rows, "taken for another status:", *confusion(tallies), "faults:", *faults])
