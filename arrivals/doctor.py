@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from arrivals.runtime.clickhouse_client import clickhouse_errors, connect
+from arrivals.runtime.desk_engine import make_engine
 from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.settings import Settings
 from arrivals.runtime.topic_admin import ensure_topics
 from schemas.errors import ArrivalsError
 
 _LOW_DISK = 0.20
+_MANY_WAITING = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("keys", _keys),
         ("kafka", _kafka),
         ("clickhouse", _clickhouse),
+        ("desk", _desk),
         ("ports", _ports),
     )
     found: list[Finding] = []
@@ -85,6 +88,21 @@ def _clickhouse(settings: Settings) -> Iterator[Finding]:
         yield Finding("schema", "bad", f"{len(waiting)} migrations wait", "Run: arrivals migrate")
     else:
         yield Finding("schema", "ok", "up to date")
+
+
+def _desk(settings: Settings) -> Iterator[Finding]:
+    from serving.desk.outbox import waiting
+    from serving.desk.schema import check_desk
+
+    engine = make_engine(settings)
+    try:
+        check_desk(engine)
+        many = waiting(engine)
+    finally:
+        engine.dispose()
+    state: Literal["ok", "warn"] = "ok" if many <= _MANY_WAITING else "warn"
+    advice = "" if state == "ok" else "Is `arrivals desk` running, and does Kafka confirm?"
+    yield Finding("desk", state, f"{engine.dialect.name}, {many} acts wait to be published", advice)
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

@@ -33,7 +33,7 @@ from sinks.migrate import migrate
 ROWS, BLOCK, DAYS = 10_000_000, 500_000, 90
 QUESTIONS, WARM, CHECKED = 400, 50, 5
 #: Parties of three, one in twenty a coach of 45; a third by rail: forty trains a day of 16 coaches; sixty checkpoints.
-_FILL = """INSERT INTO arrivals_landing (event_id, revision, cause, recorded_at, kind, site_id, site_county, device_id,
+_FILL = """INSERT INTO arrival_versions (event_id, revision, cause, recorded_at, kind, site_id, site_county, device_id,
     occurred_at, received_at, arrived_on, person_key, name_masked, document_type, document_last4, birth_year, phone_last4,
     unit, unit_level, county_code, risk, decision, purpose, lodging, party_id, vehicle_key, plate_region, vehicle_role,
     vehicle_seat, train, train_pair, service_date, coach, seat, reference_version, key_id)

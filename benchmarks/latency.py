@@ -85,6 +85,7 @@ def _stack(folder: Path) -> Iterator[Run]:
         router_metrics_port=free_port(),
         sink_metrics_port=free_port(),
         notify_metrics_port=free_port(),
+        desk_metrics_port=free_port(),
     )
     with embedded_stack(settings, Console(stderr=True, highlight=False)):
         tokens = all_tokens(settings)

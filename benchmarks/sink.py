@@ -65,6 +65,7 @@ def _servers(folder: Path) -> Iterator[Settings]:
             clickhouse_password_file=password,
             keys_file=folder / "keys.json",
             sink_metrics_port=free_port(),
+            desk_metrics_port=free_port(),
             log_level="WARNING",
         )
         KeyStore.open(folder / "keys.json", create=True)

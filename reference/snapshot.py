@@ -15,6 +15,7 @@ from reference.succession import new_codes, new_names, standing_parts, successor
 from schemas.areas import CaseCountData, SuccessionData
 from schemas.arrival import UnitLevel
 from schemas.contact_rules import ContactRuleData
+from schemas.duty_terms import DutyTermsData
 from schemas.reference_rows import CorrectionData, CredentialData, GradeData, ReferenceRow, SiteData, UnitData
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData, rule_key
 from schemas.webhook import WebhookData
@@ -46,6 +47,7 @@ class Snapshot:
     corrections: DatedTable[CorrectionData] = field(default_factory=DatedTable)
     contact_rules: DatedTable[ContactRuleData] = field(default_factory=DatedTable)
     webhooks: DatedTable[WebhookData] = field(default_factory=DatedTable)
+    duty_terms: DatedTable[DutyTermsData] = field(default_factory=DatedTable)
 
     @classmethod
     def empty(cls, gazetteer: Gazetteer) -> Snapshot:
@@ -198,6 +200,7 @@ _KINDS: dict[str, tuple[str, type[Any], Callable[[Any], str]]] = {
     "correction": ("corrections", CorrectionData, lambda d: d.event_id),
     "webhook": ("webhooks", WebhookData, lambda d: d.endpoint),
     "contact-rule": ("contact_rules", ContactRuleData, lambda d: d.rule),
+    "duty-terms": ("duty_terms", DutyTermsData, lambda d: d.area),
 }
 TABLE_OF: dict[str, str] = {kind: table for kind, (table, _, _) in _KINDS.items()}
 DATA_OF: dict[str, type[Any]] = {kind: data for kind, (_, data, _) in _KINDS.items()}

@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter
 from schemas.areas import CaseCountData, SuccessionData
 from schemas.base import AreaCode, EventId, Identifier, Instant, ShortText, Tolerant, UnitCode
 from schemas.contact_rules import ContactRuleData
+from schemas.duty_terms import DutyTermsData
 from schemas.rule_conditions import Grade
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData
 from schemas.webhook import WebhookData
@@ -85,7 +86,8 @@ Data = Annotated[
     | CredentialData
     | CorrectionData
     | ContactRuleData
-    | WebhookData,
+    | WebhookData
+    | DutyTermsData,
     Field(discriminator="kind"),
 ]
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from schemas.errors import Rejected
 
-Purpose = Literal["identity", "address", "payload"]
+Purpose = Literal["identity", "address", "payload", "note"]
 NONCE_BYTES = 12
 KEY_BYTES = 32
 

@@ -12,6 +12,7 @@ from schemas.dead_letter import DEAD_LETTER
 from schemas.duplicate import DUPLICATE
 from schemas.recorded import RECORDED
 from schemas.reference_rows import REFERENCE_ROW
+from schemas.unit_action import UNIT_ACTION
 
 _DAY_MS = 86_400_000
 _FOR_EVER = -1
@@ -41,6 +42,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("scans", "person key", 4, 45 * _DAY_MS, "accepted scans, sealed", RECORDED),
     Topic("arrivals", "unit code", 4, 45 * _DAY_MS, "decided arrivals, every version", ARRIVAL),
     Topic("alerts", "unit code", 4, 45 * _DAY_MS, "what a desk must see at once", ALERT),
+    Topic("unit-actions", "arrival id", 4, 45 * _DAY_MS, "what units do with their arrivals", UNIT_ACTION),
     Topic(
         "reference",
         "row id",

@@ -17,11 +17,15 @@ from serving import (
     routes_console,
     routes_contacts,
     routes_corrections,
+    routes_desk,
     routes_docs,
+    routes_duties,
+    routes_duty_page,
     routes_explanation,
     routes_grades,
     routes_operations,
     routes_overview,
+    routes_trail,
     routes_units,
 )
 from serving.authentication import by_digest
@@ -50,6 +54,9 @@ def create_app(services: Services) -> FastAPI:
     for routes in (
         routes_operations.router(services),
         routes_units.router(services),
+        routes_desk.router(services),
+        routes_duties.router(services),
+        routes_trail.router(services),
         routes_explanation.router(services, pages),
         routes_grades.router(services, pages),
         routes_corrections.router(services),
@@ -57,6 +64,7 @@ def create_app(services: Services) -> FastAPI:
         routes_overview.router(services),
         routes_analyst.router(services),
         routes_console.router(services, pages),
+        routes_duty_page.router(services, pages),
         routes_analysis.router(services, pages),
         routes_console.session_router(services, pages),
         routes_docs.router(pages),

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from schemas.errors import ArrivalsError, Reason, Refused, Rejected, Unavailable
+from serving.desk.words import REFUSALS_ZH
 from serving.pages import Pages
 
 MEDIA_TYPE = "application/problem+json"
@@ -79,7 +80,8 @@ async def _ours(_: Request, error: Exception) -> Response:
     if isinstance(error, Rejected):
         return problem(400, error.code, str(error), errors=[_reason(reason) for reason in error.reasons])
     if isinstance(error, Refused):
-        return problem(error.status, error.code, str(error))
+        zh = {"detail_zh": REFUSALS_ZH[error.code]} if error.code in REFUSALS_ZH else {}
+        return problem(error.status, error.code, str(error), **zh)
     if isinstance(error, Unavailable):
         return problem(503, error.code, str(error), retry_after=error.retry_after_seconds)
     assert isinstance(error, ArrivalsError)  # noqa: S101

@@ -1,7 +1,7 @@
 """`arrivals api`: builds the services and serves them on Granian until told to stop.
 
-Guarantee: reads only, but for corrections, which are rows of the reference. On SIGTERM or SIGINT open streams get a farewell,
-running requests are answered, then the process ends.
+Guarantee: writes nothing but what people do at the desk, each act in one transaction, and corrections, which are rows of the
+reference. On SIGTERM or SIGINT open streams get a farewell, running requests are answered, then the process ends.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
+from arrivals.runtime.desk_engine import make_engine
+from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.logs import configure_logs
 from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.reference_feed import ReferenceFeed
@@ -30,6 +32,9 @@ from schemas.base import LOCAL
 from serving.api import create_app
 from serving.board import Board
 from serving.database import Database
+from serving.desk.desk import Desk, note_seal
+from serving.desk.revealing import Revealing
+from serving.desk.store import DeskStore
 from serving.hub import Hub
 from serving.live import REMEMBERED, ArrivalTail
 from serving.login_codes import LoginCodes
@@ -59,6 +64,8 @@ def build_services(settings: Settings, feed: ReferenceFeed, database: Database, 
         return datetime.now(LOCAL)
 
     hub = Hub(metrics)
+    keys = KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=settings.mode == "embedded")
+    store = DeskStore(make_engine(settings), note_seal(keys))
     return Services(
         snapshot=snapshot,
         now=now,
@@ -71,6 +78,8 @@ def build_services(settings: Settings, feed: ReferenceFeed, database: Database, 
         metrics=metrics,
         append=partial(append, settings),
         secure=settings.mode == "production",
+        desk=Desk(store, snapshot, now),
+        revealing=Revealing(store, database, keys),
         checks={},
     )
 
@@ -85,14 +94,14 @@ async def _serve(settings: Settings) -> None:
     feed, database = ReferenceFeed(settings, load_gazetteer()), Database(settings)
     services = build_services(settings, feed, database, metrics)
     tail = _tail(settings, services)
-    services = replace(services, checks=_checks(feed, database, tail))
+    services = replace(services, checks=_checks(feed, services, tail))
     try:
         await asyncio.to_thread(feed.start)
         tail.start()
         await _listen(settings, services)
     finally:
         # Not in the loop: the tail may just be waiting for it.
-        await asyncio.gather(*(asyncio.to_thread(stop) for stop in (tail.stop, feed.stop, database.close)))
+        await asyncio.gather(*(asyncio.to_thread(stop) for stop in (tail.stop, feed.stop, services.desk.close, database.close)))
 
 
 def _tail(settings: Settings, services: Services) -> ArrivalTail:
@@ -106,11 +115,12 @@ def _tail(settings: Settings, services: Services) -> ArrivalTail:
     )
 
 
-def _checks(feed: ReferenceFeed, database: Database, tail: ArrivalTail) -> dict[str, Callable[[], str | None]]:
+def _checks(feed: ReferenceFeed, services: Services, tail: ArrivalTail) -> dict[str, Callable[[], str | None]]:
     return {
         "reference": lambda: None if feed.ready() else "the reference topic was not read to its end, or reading failed",
         "kafka": tail.problem,
-        "clickhouse": database.problem,
+        "clickhouse": services.database.problem,
+        "desk": services.desk.problem,
     }
 
 

@@ -11,6 +11,8 @@ from reference.snapshot import Snapshot
 from schemas.reference_rows import ReferenceRow
 from serving.board import Board
 from serving.database import Database
+from serving.desk.desk import Desk
+from serving.desk.revealing import Revealing
 from serving.hub import Hub
 from serving.login_codes import LoginCodes
 from serving.sessions import Sessions
@@ -35,4 +37,6 @@ class Services:
     metrics: Metrics
     append: Callable[[Sequence[ReferenceRow]], Sequence[int]]
     secure: bool
+    desk: Desk
+    revealing: Revealing
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)

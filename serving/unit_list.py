@@ -10,6 +10,7 @@ from reference.snapshot import Snapshot
 from schemas.base import LOCAL
 from serving.arrival_json import from_row, told
 from serving.database import Database
+from serving.desk.lists import LISTS
 from serving.names import place_name
 from serving.overview import DAY_SQL
 from serving.positions import encode
@@ -38,7 +39,7 @@ class UnitList:
 
     async def page(self, unit: str, asked: Mapping[str, str | None]) -> dict[str, Any]:
         """One page as the API answers it. Raises Rejected for a wrong parameter, Unavailable."""
-        read_choice("state", asked["state"], STATES)
+        read_choice("state", asked["state"], (*STATES, *LISTS))
         page = Page(
             limit=read_limit(asked["limit"]),
             after=read_cursor(asked["cursor"]) if asked["cursor"] else None,

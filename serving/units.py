@@ -19,8 +19,8 @@ from serving.positions import Position
 
 LARGEST_PAGE = 200
 USUAL_PAGE = 50
-#: States an arrival's duty can be in at its unit. Without desk actions every assigned arrival waits to be acknowledged.
-STATES = ("all", "pending")
+#: The list as routed; the desk's lists are `serving.desk.lists.LISTS`.
+STATES = ("all",)
 RISKS = ("high", "medium", "low", "unknown")
 #: What a unit is told of an arrival: the names of `v_arrivals`.
 FIELDS: tuple[str, ...] = (

@@ -196,5 +196,37 @@ DUPLICATES = Sink(
     ),
 )
 
-SINKS: tuple[Sink, ...] = (ARRIVALS, ALERTS, DEAD_LETTERS, DUPLICATES)
+UNIT_ACTIONS = Sink(
+    "unit-actions",
+    "unit_actions",
+    (
+        Column("event_id", "UUID", "event_id", "The arrival"),
+        Column("duty_version", "UInt32", "duty_version", "Number of the change: 1 is the assignment"),
+        Column("action", WORD, "action", "What was done, or happened by itself"),
+        Column("actor", WORD, "actor", "Subject of the credential; desk for what happens by itself"),
+        Column("role", WORD, "role", "Role of the credential", optional=True),
+        Column("recorded_at", INSTANT, "recorded_at", "When it was done"),
+        Column("unit", WORD, "unit", "Accountable unit after the change"),
+        Column("unit_before", WORD, "unit_before", "Accountable unit before, where the change moved the duty", optional=True),
+        Column("state", WORD, "state", "pending, acknowledged, registered, observing or released"),
+        Column("state_before", WORD, "state_before", "State before, where it changed", optional=True),
+        Column("revision", "UInt64", "revision", "Version of the arrival the duty followed"),
+        Column("risk", WORD, "risk", "Risk then"),
+        Column("decision", WORD, "decision", "Decision then"),
+        Column("reason", WORD, "reason", "Reason of a decline or a release", optional=True),
+        Column("has_note", "Bool", "has_note", "Whether a note was written; its text is sealed at the desk"),
+        Column("other_unit", WORD, "other_unit", "Unit of an offer, an escalation or a new decision", optional=True),
+        Column("due_at", f"Nullable({INSTANT})", "due_at", "When the acknowledgement is due", optional=True),
+        Column("observed_until", "Nullable(Date)", "observed_until", "Last day of the observation", optional=True),
+        Column("temperature_c", "Nullable(Decimal(4, 1))", "temperature_c", "Reported temperature in °C", optional=True),
+        Column("measured_at", f"Nullable({INSTANT})", "measured_at", "When it was measured", optional=True),
+        Column("symptoms", WORDS, "symptoms", "Symptoms reported"),
+        Column("undone", WORD, "undone", "What an undo took back", optional=True),
+        Column("trail_line", "Nullable(UInt64)", "trail_line", "Line of the audit trail that proves the change", optional=True),
+        Column("trail_hash", TEXT, "trail_hash", "Hash of that line", optional=True),
+        *_COORDINATES,
+    ),
+)
+
+SINKS: tuple[Sink, ...] = (ARRIVALS, ALERTS, DEAD_LETTERS, DUPLICATES, UNIT_ACTIONS)
 BY_TOPIC: dict[str, Sink] = {sink.topic: sink for sink in SINKS}

@@ -37,6 +37,7 @@ def free_settings(folder: Path) -> Settings:
         sink_metrics_port=free_port(),
         reflag_metrics_port=free_port(),
         notify_metrics_port=free_port(),
+        desk_metrics_port=free_port(),
         simulated_clock=True,
     )
 

@@ -34,6 +34,7 @@ PURE = (
     "serving.grade_view",
     *("serving.explanation", "serving.explanation_text", "serving.reasons", "serving.versions", "serving.changes"),
     *("serving.contact_ties", "serving.contact_search", "serving.contact_list", "serving.contact_view"),
+    *("serving.duties", "serving.duties.*"),
 )
 """Modules without client, framework, clock, randomness and environment: patterns of module names."""
 

@@ -17,16 +17,18 @@ from typing import Any, Self
 import httpx
 import orjson
 
+from arrivals.demo.stack import prepare_desk
 from arrivals.embedded.clickhouse.launcher import ClickHouseServer
 from arrivals.embedded.kafka.server import KafkaServer
 from arrivals.embedded.ports import free_port
+from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.reference_writer import append, credential_row, new_token
 from arrivals.runtime.settings import Settings
 from arrivals.runtime.topic_admin import ensure_topics
 from schemas.reference_rows import Role
 from serving.positions import decode
 from tests.clickhouse_kit import database_settings
-from tests.serving_kit import publish
+from tests.serving_kit import event_id, publish
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60.0
@@ -77,10 +79,17 @@ class Stack:
         headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
         return self.client.get(path, headers=headers | more.pop("headers", {}), **more)
 
-    def post(self, path: str, who: str | None, body: Any) -> httpx.Response:
-        """Posts JSON as the credential `who`."""
+    def post(self, path: str, who: str | None = None, body: Any = None, **more: Any) -> httpx.Response:
+        """Posts JSON to the API as the credential `who`."""
         headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
-        return self.client.post(path, json=body, headers=headers)
+        return self.client.post(
+            path, headers=headers | more.pop("headers", {}), **({"json": body} if body is not None else {}), **more
+        )
+
+    def act(self, number: int, who: str, action: str, version: int, **fields: Any) -> httpx.Response:
+        """Acts on an arrival."""
+        body = {"action": action, "version": version, **fields}
+        return self.post(f"/v1/arrivals/{event_id(number)}/actions", who, body)
 
     def store(self, arrivals: Sequence[dict[str, Any]]) -> list[tuple[int, int]]:
         """Publishes arrivals and waits until the database says it has them; their coordinates."""
@@ -164,11 +173,15 @@ class Stream:
 
 
 @contextmanager
-def running_stack(kafka: KafkaServer, clickhouse: ClickHouseServer, folder: Path, prefix: str) -> Iterator[Stack]:
+def running_stack(
+    kafka: KafkaServer, clickhouse: ClickHouseServer, folder: Path, prefix: str, parts: tuple[str, ...] = ("sink", "api")
+) -> Iterator[Stack]:
     """Everything running, with one credential per role and scope of `CREDENTIALS`."""
-    ports = {name: free_port() for name in ("api_port", "sink_metrics_port")}
+    ports = {name: free_port() for name in ("api_port", "sink_metrics_port", "desk_metrics_port")}
     settings = database_settings(clickhouse, folder, kafka_bootstrap=kafka.bootstrap, kafka_topic_prefix=prefix, **ports)
     ensure_topics(settings)
+    prepare_desk(settings)
+    KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=True)
     tokens = {f"{role}:{scope}": new_token(role) for role, scope in CREDENTIALS}
     rows = [
         credential_row(tokens[f"{role}:{scope}"], role, f"{role}-{scope.replace('*', 'all')}", scope, "test")
@@ -177,7 +190,7 @@ def running_stack(kafka: KafkaServer, clickhouse: ClickHouseServer, folder: Path
     append(settings, rows)
     with httpx.Client(base_url=f"http://127.0.0.1:{settings.api_port}", timeout=30) as client:
         stack = Stack(settings, tokens, client)
-        stack.processes = [Process(part, settings, folder / f"{part}.log") for part in ("sink", "api")]
+        stack.processes = [Process(part, settings, folder / f"{part}.log") for part in parts]
         try:
             stack.wait(lambda: _ready(client))
             yield stack

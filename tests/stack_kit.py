@@ -54,6 +54,7 @@ def sample_day(folder: Path, people: int = 400) -> Iterator[Day]:
         sink_metrics_port=free_port(),
         reflag_metrics_port=free_port(),
         notify_metrics_port=free_port(),
+        desk_metrics_port=free_port(),
         simulated_clock=True,
     )
     with embedded_stack(settings, Console(file=io.StringIO())):

@@ -13,6 +13,7 @@ import typer.main
 from arrivals.cli import app
 from arrivals.embedded.kafka.configuration import server_properties
 from arrivals.embedded.kafka.jars import VERSION
+from arrivals.runtime.desk_engine import make_engine
 from arrivals.runtime.metrics import BY_NAME
 from arrivals.runtime.settings import PREFIX, Settings
 from sinks.tables import BY_TOPIC
@@ -22,7 +23,7 @@ COMPOSE = (ROOT / "docker-compose.yml").read_text("utf-8")
 ALERTS = (ROOT / "deploy/alerts.yml").read_text("utf-8")
 ALERT_TESTS = ROOT / "deploy/alerts.test.yml"
 TARGETS = (ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8")
-OWN_PARTS = ("gateway", "router", "sink", "reflag", "api", "notify")
+OWN_PARTS = ("gateway", "router", "sink", "reflag", "desk", "api", "notify")
 
 
 def environment() -> dict[str, str]:
@@ -47,12 +48,13 @@ def test_the_parts_differ_from_the_embedded_ones_in_places_and_secrets_only() ->
     assert changed == {
         *("mode", "data_dir", "kafka_bootstrap", "clickhouse_host", "gateway_host", "api_host", "metrics_host"),
         *("clickhouse_password_file", "keys_file", "session_key_file", "webhook_key_file", "webhook_store_file"),
+        *("desk_url", "desk_password_file"),
     }
 
 
 def test_every_secret_of_production_has_a_file_on_a_mounted_place() -> None:
     built = settings()
-    kept = (built.webhook_key_file, built.webhook_store_file)
+    kept = (built.webhook_key_file, built.webhook_store_file, built.desk_password_file)
     for path in (built.clickhouse_password_file, built.keys_file, built.session_key_file, *kept):
         assert path is not None
         assert str(path).startswith("/run/secrets/") or f":{path.parent}" in COMPOSE
@@ -65,6 +67,7 @@ def test_ports_and_targets_are_those_of_the_settings() -> None:
         "router": built.router_metrics_port,
         "sink": built.sink_metrics_port,
         "reflag": built.reflag_metrics_port,
+        "desk": built.desk_metrics_port,
         "api": built.api_port,
         "notify": built.notify_metrics_port,
     }
@@ -73,6 +76,8 @@ def test_ports_and_targets_are_those_of_the_settings() -> None:
         assert f"127.0.0.1:{ports[part]}:{ports[part]}" in COMPOSE
     assert f"kafka:{built.kafka_bootstrap.partition(':')[2]}" == built.kafka_bootstrap
     assert "localhost:8123/ping" in COMPOSE
+    assert built.desk_url == "postgresql+psycopg://arrivals@postgres/arrivals"
+    assert make_engine(built.model_copy(update={"desk_password_file": None})).dialect.name == "postgresql"
     assert (built.clickhouse_port, built.clickhouse_http_port) == (9000, 8123)
 
 

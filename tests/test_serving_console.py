@@ -13,6 +13,7 @@ from typing import Any, Self
 import httpx
 import pytest
 
+from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.reference_writer import credential_row, new_token, token_digest
 from arrivals.runtime.settings import load_settings
@@ -26,6 +27,8 @@ from serving.authentication import Allow
 from serving.board import Board
 from serving.console_views import blank_row, person_row, words
 from serving.database import Database
+from serving.desk.desk import Desk
+from serving.desk.revealing import Revealing
 from serving.hub import Hub
 from serving.login_codes import LoginCodes
 from serving.overview import Cube
@@ -35,6 +38,7 @@ from serving.services import Services
 from serving.sessions import Sessions
 from serving.texts import catalogue
 from serving.unit_stream import UnitStreams
+from tests.desk_kit import fresh_store
 from tests.serving_kit import arrival
 
 SCOPES: dict[Role, str] = {"analyst": "*", "device": "X", "unit": "411426101"}
@@ -92,6 +96,8 @@ def services(folder: Path, *, secure: bool = False) -> Services:
     database = Database(load_settings(data_dir=folder))
     hub = Hub(metrics)
 
+    store = fresh_store(folder)
+
     def now() -> datetime:
         return datetime.fromtimestamp(time.time(), LOCAL)
 
@@ -107,13 +113,17 @@ def services(folder: Path, *, secure: bool = False) -> Services:
         metrics=metrics,
         append=lambda rows: [7 for _ in rows],
         secure=secure,
+        desk=Desk(store, lambda: SNAPSHOT, now),
+        revealing=Revealing(store, database, KeyStore.open(folder / "keys.json", create=True)),
         checks={"kafka": lambda: "the arrivals topic cannot be read"},
     )
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> Services:
-    return services(tmp_path)
+def parts(tmp_path: Path) -> Iterator[Services]:
+    made = services(tmp_path)
+    yield made
+    made.desk.close()
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from schemas.arrival import Alert, Arrival
 from schemas.dead_letter import DeadLetter
 from schemas.duplicate import Duplicate
+from schemas.unit_action import UnitAction
 from sinks.columns import Columns, Raw
-from sinks.tables import ALERTS, ARRIVALS, DEAD_LETTERS, DUPLICATES, Column, Sink
+from sinks.tables import ALERTS, ARRIVALS, DEAD_LETTERS, DUPLICATES, UNIT_ACTIONS, Column, Sink
 from tests.sinks_kit import COLUMNS, arrivals, raw
 
 MODELS: list[tuple[Sink, type[BaseModel]]] = [
@@ -22,6 +23,7 @@ MODELS: list[tuple[Sink, type[BaseModel]]] = [
     (ALERTS, Alert),
     (DEAD_LETTERS, DeadLetter),
     (DUPLICATES, Duplicate),
+    (UNIT_ACTIONS, UnitAction),
 ]
 
 

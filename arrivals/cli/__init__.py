@@ -8,6 +8,7 @@ import typer
 
 from arrivals.cli import (
     admin,
+    audit_trail,
     contacts,
     correct,
     data,
@@ -35,7 +36,10 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-for group in (demo, parts, reflag, data, scan, desk, explain, contacts, reference, webhooks, letters, correct, replay, admin):
+for group in (
+    *(demo, parts, reflag, data, scan, desk, explain, contacts, reference, webhooks),
+    *(letters, correct, replay, audit_trail, admin),
+):
     group.register(app)
 
 

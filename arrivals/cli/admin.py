@@ -11,7 +11,7 @@ from rich.text import Text
 
 from arrivals.cli.helping import OPERATE, examples
 from arrivals.cli.output import JsonOption, console, notes, print_json, print_mapping, print_rows
-from arrivals.runtime.settings import load_settings
+from arrivals.runtime.settings import Settings, load_settings
 from schemas.errors import Misconfigured
 
 
@@ -84,7 +84,7 @@ def _place(where: str) -> tuple[str, int | None]:
 
 
 def migrate(*, dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL, run nothing.")] = False) -> None:
-    """Bring the ClickHouse schema up to date.
+    """Bring the schemas of ClickHouse and of the desk's database up to date.
 
     Applies the numbered files of sinks/migrations that are missing, on every server of ARRIVALS_CLICKHOUSE_CLUSTER where that
     is set. Running it twice, or again after it broke off, is safe.
@@ -98,10 +98,24 @@ def migrate(*, dry_run: Annotated[bool, typer.Option("--dry-run", help="Print th
         applied = run(client, settings.clickhouse_database, settings.clickhouse_cluster, dry_run=dry_run)
     finally:
         client.disconnect()
+    desk = _migrate_desk(settings, dry_run=dry_run)
     if dry_run:
+        applied += [f"-- desk {step}" for step in desk]
         typer.echo("\n".join(applied) or "-- the schema is up to date")
     else:
+        applied += [f"desk {step}" for step in desk]
         console().print("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
+
+
+def _migrate_desk(settings: Settings, *, dry_run: bool) -> list[str]:
+    from arrivals.runtime.desk_engine import make_engine
+    from serving.desk.schema import migrate_desk
+
+    engine = make_engine(settings)
+    try:
+        return migrate_desk(engine, dry_run=dry_run)
+    finally:
+        engine.dispose()
 
 
 def keys() -> None:
@@ -129,7 +143,7 @@ def keys() -> None:
 def doctor(*, json: JsonOption = False) -> None:
     """Check everything the system needs and say what to do about what is wrong.
 
-    Disk, keys, Kafka and its topics, ClickHouse and its schema, ports. Exit code 1 when something is bad.
+    Disk, keys, Kafka and its topics, ClickHouse and its schema, the desk's database, ports. Exit code 1 when something is bad.
     """
     from arrivals.doctor import examine
 

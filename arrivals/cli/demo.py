@@ -14,15 +14,15 @@ from arrivals.runtime.settings import load_settings
 
 OnlyOption = Annotated[
     str | None,
-    typer.Option("--only", help="Only these parts, comma separated: gateway, router, sink, reflag, api, notify."),
+    typer.Option("--only", help="Only these parts, comma separated: gateway, router, sink, reflag, desk, api, notify."),
 ]
 
 
 def up(*, only: OnlyOption = None) -> None:
     """Run the embedded stack until Ctrl-C.
 
-    Kafka, ClickHouse, gateway, router, sink, API and notifier, each supervised, on the ports of the settings and with data, logs
-    and secrets in ARRIVALS_DATA_DIR. With --only, single parts against servers that run already.
+    Kafka, ClickHouse, gateway, router, sink, re-flagging, desk, API and notifier, each supervised, on the ports of the settings
+    and with data, logs and secrets in ARRIVALS_DATA_DIR. With --only, single parts against servers that run already.
     """
     from arrivals.demo.stack import OWN_PARTS, run_parts, run_stack
 

@@ -1,4 +1,4 @@
-"""`arrivals gateway`, `router`, `sink`, `api`, `notify`: one part in the foreground, as compose and Kubernetes run it."""
+"""`arrivals gateway`, `router`, `sink`, `desk`, `api`, `notify`: one part in the foreground, as compose and Kubernetes run it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,17 @@ def notify() -> None:
     run_notify(load_settings())
 
 
+def desk() -> None:
+    """Run one desk: it keeps the units' duties, watches their deadlines and publishes what they do.
+
+    Health and metrics on ARRIVALS_DESK_METRICS_PORT; its database is ARRIVALS_DESK_URL (embedded: a file).
+    """
+    from serving.desk.run_desk import run_desk
+
+    run_desk(load_settings())
+
+
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
-    for command in (gateway, router, sink, api, notify):
+    for command in (gateway, router, sink, desk, api, notify):
         app.command(rich_help_panel=PARTS)(command)

@@ -25,6 +25,7 @@ from arrivals.embedded.ports import is_free
 from arrivals.embedded.process import ended_by_signals
 from arrivals.embedded.supervisor import Part, Supervisor
 from arrivals.runtime.clickhouse_client import MIGRATION_SECONDS, clickhouse_errors, connect
+from arrivals.runtime.desk_engine import make_engine
 from arrivals.runtime.kafka_clients import make_admin
 from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.settings import PREFIX, Settings
@@ -32,9 +33,10 @@ from arrivals.runtime.topic_admin import ensure_topics
 from producers.simulator.sites import load_sites
 from reference.gazetteer import load_gazetteer
 from schemas.errors import Misconfigured
+from serving.desk.schema import migrate_desk
 from sinks.migrate import migrate
 
-OWN_PARTS = ("gateway", "router", "sink", "reflag", "api", "notify")
+OWN_PARTS = ("gateway", "router", "sink", "reflag", "desk", "api", "notify")
 
 
 @contextmanager
@@ -74,8 +76,18 @@ def prepare(settings: Settings, console: Console) -> None:
         client = connect(settings, database="", patience_seconds=MIGRATION_SECONDS)
         applied = migrate(client, settings.clickhouse_database, settings.clickhouse_cluster)
         client.disconnect()
+    applied += prepare_desk(settings)
     rows, _ = seed_reference(settings, [site.data for site in load_sites()], load_gazetteer())
     console.print(f"[green]✓[/] {'prepared':<12} {len(applied)} migrations, {rows} reference rows")
+
+
+def prepare_desk(settings: Settings) -> list[str]:
+    """Brings the desk's schema up to date; what was applied."""
+    engine = make_engine(settings)
+    try:
+        return migrate_desk(engine)
+    finally:
+        engine.dispose()
 
 
 def check_ports(settings: Settings) -> None:
@@ -90,6 +102,7 @@ def check_ports(settings: Settings) -> None:
         "SINK_METRICS_PORT": settings.sink_metrics_port,
         "REFLAG_METRICS_PORT": settings.reflag_metrics_port,
         "NOTIFY_METRICS_PORT": settings.notify_metrics_port,
+        "DESK_METRICS_PORT": settings.desk_metrics_port,
     }
     taken = [f"{port} ({PREFIX}{name})" for name, port in wanted.items() if not is_free(port)]
     if taken:
@@ -162,6 +175,7 @@ def own_parts(settings: Settings, only: tuple[str, ...] = OWN_PARTS) -> list[Par
         "sink": (settings.metrics_host, settings.sink_metrics_port),
         "reflag": (settings.metrics_host, settings.reflag_metrics_port),
         "notify": (settings.metrics_host, settings.notify_metrics_port),
+        "desk": (settings.metrics_host, settings.desk_metrics_port),
         "api": (settings.api_host, settings.api_port),
     }
     environment = {f"{PREFIX}ROUTER_MEMBER": "embedded", **as_environment(settings)}

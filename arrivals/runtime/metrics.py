@@ -108,6 +108,10 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("arrivals_sink_insert_seconds", "histogram", "sink", "Time of one insert.", ("topic",)),
     Metric("arrivals_sink_lag_records", "gauge", "sink", "Records waiting, by topic.", ("topic",)),
     Metric("arrivals_sink_freshness_seconds", "gauge", "sink", "Age of the newest stored arrival at its insert."),
+    Metric("arrivals_desk_changes_total", "counter", "desk", "Duties changed by arrivals and by time.", ("cause",)),
+    Metric("arrivals_desk_outbox_records", "gauge", "desk", "Records that wait in the outbox."),
+    Metric("arrivals_desk_unreadable_records_total", "counter", "desk", "Arrivals that could not be read."),
+    Metric("arrivals_desk_progress_timestamp_seconds", "gauge", "desk", "When the desk last went round without trouble."),
     Metric(
         "arrivals_api_request_seconds",
         "histogram",

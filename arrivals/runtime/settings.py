@@ -73,7 +73,14 @@ class Settings(BaseSettings):
         None, description="Key that signs console sessions (32 random bytes); embedded: `<data_dir>/secrets/session`."
     )
 
-    metrics_host: str = Field("127.0.0.1", description="Address of the router's and the sink's health and metrics.")
+    desk_url: str | None = Field(
+        None, description="Database of the desk: `postgresql+psycopg://user@host/name`; embedded: SQLite under `data_dir`."
+    )
+    desk_password_file: Path | None = Field(None, description="File holding the password of the desk's database.")
+    desk_group: str = Field("desk", description="Consumer group of the desks.")
+    desk_metrics_port: int = Field(9103, ge=1, le=65535, description="Port of the desk's health and metrics.")
+
+    metrics_host: str = Field("127.0.0.1", description="Address of the router's, the sink's and the desk's health and metrics.")
     router_group: str = Field("router", description="Consumer group of the routers.")
     router_member: str | None = Field(
         None, description="Stable name of this router among its group (one each): a killed one is back at once."

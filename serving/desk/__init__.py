@@ -1,0 +1,1 @@
+"""The desk: where duties are kept, acted upon, watched over and accounted for."""

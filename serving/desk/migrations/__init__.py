@@ -1,0 +1,1 @@
+"""Numbered steps of the desk's schema, applied by `arrivals migrate`."""

@@ -1,0 +1,125 @@
+"""The tables of the desk. A duty is kept whole in `body`; the other columns are what is looked for, derived from it in one place.
+
+Instants are milliseconds since 1970 where they are compared. What is read and changed together is one row, so a duty is never
+half changed. A test compares these tables with what the migrations make.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+from serving.duties.duty import Duty
+
+METADATA = MetaData()
+_UNIT, _WORD = String(48), String(64)
+#: Counts up by itself, which SQLite does for this type only.
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+DUTIES = Table(
+    "duties",
+    METADATA,
+    Column("event_id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("unit", _UNIT, nullable=False),
+    Column("county", String(6), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("risk", String(8), nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("person_key", String(32), nullable=False),
+    Column("site_county", String(6)),
+    Column("offer_to", _UNIT),
+    Column("escalated_to", _UNIT),
+    #: From when on it is overdue; none when nothing is owed.
+    Column("late_ms", BigInteger),
+    #: When something happens by itself.
+    Column("tick_ms", BigInteger),
+    #: 0 nothing for the health desk, 1 its business, 2 an alert it has not looked at.
+    Column("health", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("duties_by_county", "county", "state", "received_ms", "event_id"),
+    Index("duties_by_unit", "unit", "state", "received_ms", "event_id"),
+    Index("duties_by_person", "person_key"),
+    Index("duties_by_tick", "tick_ms"),
+    Index("duties_by_offer", "offer_to"),
+    Index("duties_by_escalation", "escalated_to"),
+    Index("duties_by_health", "health", "received_ms"),
+)
+
+NOTES = Table(
+    "notes",
+    METADATA,
+    Column("event_id", String(36), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("author", _WORD, nullable=False),
+    Column("unit", _UNIT, nullable=False),
+    Column("written_at", String(29), nullable=False),
+    Column("key_id", String(10), nullable=False),
+    Column("sealed", Text, nullable=False),
+)
+
+OUTBOX = Table(
+    "outbox",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    Column("topic", _WORD, nullable=False),
+    Column("key", _WORD, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+)
+
+#: Append-only: the database itself refuses to change or remove a line.
+AUDIT_TRAIL = Table(
+    "audit_trail",
+    METADATA,
+    Column("line", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", String(29), nullable=False),
+    Column("actor", _WORD, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("scope", _UNIT, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("event_id", String(36), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("audit_trail_by_event", "event_id"),
+)
+
+#: One row: the last line. Whoever appends holds it, so lines never fork.
+TRAIL_HEAD = Table(
+    "trail_head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("line", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+
+def milliseconds(at: datetime) -> int:
+    """An instant as it is compared in the tables."""
+    return round(at.timestamp() * 1000)
+
+
+def row_of(duty: Duty) -> dict[str, Any]:
+    """The row of a duty."""
+    late = {"pending": duty.due_at, "observing": duty.observation.report_due_at if duty.observation else None}.get(duty.state)
+    tick = duty.next_tick()
+    alert = duty.health is not None and duty.health.seen_at is None
+    return {
+        "event_id": duty.event_id,
+        "version": duty.version,
+        "unit": duty.unit,
+        "county": duty.county,
+        "state": duty.state,
+        "risk": duty.facts.risk,
+        "received_ms": milliseconds(duty.facts.received_at),
+        "person_key": duty.facts.person_key,
+        "site_county": duty.facts.site_county,
+        "offer_to": duty.offer.to if duty.offer else None,
+        "escalated_to": duty.escalated_to,
+        "late_ms": milliseconds(late) if late else None,
+        "tick_ms": milliseconds(tick) if tick else None,
+        "health": 2 if alert else int(duty.health is not None or duty.facts.risk == "high"),
+        "body": duty.model_dump_json(),
+    }

@@ -1,0 +1,58 @@
+"""What a step is told about the world: the time, the terms in force, and which units there are. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from reference.snapshot import CITY, Snapshot
+from schemas.arrival import Risk
+from schemas.base import LOCAL
+from schemas.duty_terms import DutyTermsData
+from serving.access import HEALTH
+from serving.names import unit_exists
+
+DEFAULT_TERMS = DutyTermsData(kind="duty-terms", area=CITY)
+_COUNTY_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """`now` is local time to the millisecond; `terms` are those of a unit, `parent` the unit above (None above the city)."""
+
+    now: datetime
+    terms: Callable[[str], DutyTermsData]
+    parent: Callable[[str], str | None]
+    may_hold: Callable[[str], bool]
+
+
+def situation(snapshot: Snapshot, now: datetime) -> Situation:
+    """The situation under a reference snapshot. Whether a unit may hold duties: it exists and is no health desk."""
+    at = now.astimezone(LOCAL)
+    moment = at.replace(microsecond=at.microsecond // 1000 * 1000)
+    return Situation(
+        moment,
+        lambda unit: terms_of(snapshot, unit, moment),
+        snapshot.parent,
+        lambda unit: unit_exists(snapshot, unit) and not unit.endswith(HEALTH),
+    )
+
+
+def terms_of(snapshot: Snapshot, unit: str, at: datetime) -> DutyTermsData:
+    """The terms for a unit at an instant: its county's row, else the city's, else the shipped ones."""
+    rows = (snapshot.duty_terms.at(area, at) for area in (unit[:_COUNTY_DIGITS], CITY))
+    return next((row.data for row in rows if row is not None), DEFAULT_TERMS)
+
+
+def acknowledge_by(risk: Risk, since: datetime, terms: DutyTermsData) -> tuple[datetime | None, datetime]:
+    """When to remind (None: no time for it) and until when a unit that has an arrival since `since` must acknowledge it."""
+    minutes = {"high": terms.high_minutes, "medium": terms.medium_minutes}.get(risk)
+    due = since + timedelta(minutes=minutes) if minutes else midnight_after(since.date())
+    remind = due - timedelta(minutes=terms.remind_minutes)
+    return (remind if remind > since else None), due
+
+
+def midnight_after(day: date) -> datetime:
+    """24:00 of a local day."""
+    return datetime.combine(day, time(), LOCAL) + timedelta(days=1)

@@ -1,0 +1,69 @@
+"""A unit's list by the state of its duties: which arrivals the desk says, what they are the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reference.snapshot import Snapshot
+from schemas.base import LOCAL
+from serving.access import Principal
+from serving.arrival_json import from_row, told
+from serving.database import Database
+from serving.desk import lists
+from serving.desk.desk import Desk
+from serving.desk.duty_json import told_duty
+from serving.duties.duty import Duty
+from serving.names import place_name
+from serving.positions import encode
+from serving.units import FIELDS, RISKS, read_choice, read_cursor, read_limit, stored_sql, write_cursor
+
+_SQL = f"SELECT {', '.join(FIELDS)}\nFROM v_arrivals WHERE toDate(received_at) IN %(days)s AND event_id IN %(ids)s"
+
+
+class DutyList:
+    """Pages of the desk's lists, in the order and shape of `UnitList`, with the duties by event id beside the arrivals."""
+
+    def __init__(self, database: Database, desk: Desk) -> None:
+        self._database = database
+        self._desk = desk
+
+    async def page(self, unit: str, asked: Mapping[str, str | None], who: Principal, snapshot: Snapshot) -> dict[str, Any]:
+        """One page of the list named `state`. Raises Rejected for a wrong parameter, Unavailable."""
+        name = read_choice("state", asked["state"], lists.LISTS) or "open"
+        limit, now = read_limit(asked["limit"]), self._desk.situation().now
+        after = read_cursor(asked["cursor"]) if asked["cursor"] else None
+        risk = read_choice("risk", asked["risk"], RISKS)
+        wanted = lists.Asked(name, limit, after, risk)
+        found = await self._desk.run(lambda: lists.page(self._desk.store.engine, unit, wanted, now))
+        duties, more = found[:limit], len(found) > limit
+        rows, stored = await self._database.run(lambda: self._arrivals(duties, snapshot))
+        return {
+            "unit": unit,
+            "unit_name": place_name(snapshot, unit),
+            "arrivals": [rows.get(duty.event_id) or _not_stored_yet(duty, snapshot) for duty in duties],
+            "duties": {duty.event_id: told_duty(duty, who, snapshot, now) for duty in duties},
+            "next_cursor": write_cursor(duties[-1].facts.received_at, duties[-1].event_id) if more else None,
+            "position": encode(stored),
+        }
+
+    async def duties(self, event_ids: Sequence[str], who: Principal, snapshot: Snapshot) -> dict[str, Any]:
+        """The duties of arrivals that were found otherwise, by event id."""
+        now = self._desk.situation().now
+        found = await self._desk.run(lambda: self._desk.store.find(event_ids))
+        return {event_id: told_duty(duty, who, snapshot, now) for event_id, duty in found.items()}
+
+    def _arrivals(self, duties: Sequence[Duty], snapshot: Snapshot) -> tuple[dict[str, dict[str, Any]], dict[int, int]]:
+        ask = self._database.ask_now
+        stored = {int(partition): int(last) for partition, last in ask(*stored_sql()).rows}
+        if not duties:
+            return {}, stored
+        days = tuple({duty.facts.received_at.astimezone(LOCAL).date() for duty in duties})
+        rows = ask(_SQL, {"days": days, "ids": tuple(duty.event_id for duty in duties)}).records()
+        return {str(row["event_id"]): told(from_row(row), snapshot) for row in rows}, stored
+
+
+def _not_stored_yet(duty: Duty, snapshot: Snapshot) -> dict[str, Any]:
+    """What the desk itself knows of an arrival that reached it before the database."""
+    facts = duty.facts.model_dump(mode="json", include={"revision", "risk", "decision", "received_at", "arrived_on", "site_id"})
+    return {"event_id": duty.event_id, **facts, "unit": duty.unit, "unit_name": place_name(snapshot, duty.unit), "stored": False}

@@ -1,0 +1,87 @@
+"""The state of duties: of one arrival, of a unit and the units below it, and of this half-day's reports. Reading only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from serving.access import Principal
+from serving.authentication import EVERYBODY, Allow
+from serving.desk import lists, trail
+from serving.desk.duty_json import told_duty
+from serving.duties.duty import Duty
+from serving.duties.households import Household, households
+from serving.duties.rights import parts
+from serving.names import place_name
+from serving.problems import not_found
+from serving.routes_desk import known_id
+from serving.routes_units import admit, answer
+from serving.services import Services
+
+_HISTORY = 200
+_MOST_OBSERVED = 5_000
+
+
+def router(services: Services) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(prefix="/v1", tags=["desk"], dependencies=[Depends(Allow(services, EVERYBODY))])
+    desk = services.desk
+
+    def told(duty: Duty, who: Principal) -> dict[str, Any]:
+        return told_duty(duty, who, services.snapshot(), desk.situation().now)
+
+    @routes.get("/arrivals/{event_id}/duty", summary="The state of an arrival's duty and how it came about")
+    async def duty(request: Request, event_id: str) -> Response:
+        who, known = request.state.who, known_id(event_id)
+        found, history, others = await desk.run(lambda: _look(services, known, who))
+        also = [{"unit": o.unit, "unit_name": place_name(services.snapshot(), o.unit), "state": o.state} for o in others]
+        return answer(told(found, who) | {"history": [_line(line) for line in history], "already_with": also})
+
+    @routes.get("/units/{unit}/duties", summary="How many duties are in each list of a unit and of the units below")
+    async def progress(request: Request, unit: str) -> Response:
+        admit(services, request.state.who, unit)
+        now, engine, snapshot = desk.situation().now, desk.store.engine, services.snapshot()
+        counts, below = await desk.run(lambda: (lists.counts(engine, unit, now), lists.progress(engine, unit, now)))
+        rows = [{"unit": code, "unit_name": place_name(snapshot, code), **found} for code, found in below.items()]
+        return answer({"unit": unit, "unit_name": place_name(snapshot, unit), "counts": counts, "below": rows})
+
+    @routes.get("/units/{unit}/observations", summary="Who has to report in this half-day, by household")
+    async def observations(request: Request, unit: str) -> Response:
+        who = request.state.who
+        admit(services, who, unit)
+        now = desk.situation().now
+        asked = lists.Asked("observing", _MOST_OBSERVED)
+        found = households(await desk.run(lambda: lists.page(desk.store.engine, unit, asked, now)), now)
+        return answer(_observed(unit, found, lambda duty: told(duty, who)))
+
+    return routes
+
+
+def _look(services: Services, event_id: str, who: Principal) -> tuple[Duty, list[dict[str, Any]], list[Duty]]:
+    """A duty with its history and what other units have of the same person. Raises Refused (404) for strangers."""
+    desk, engine = services.desk, services.desk.store.engine
+    found = desk.store.find([event_id]).get(event_id)
+    if found is None or not parts(who, found, desk.situation().now) - {"author"}:
+        raise not_found()
+    return found, trail.newest(engine, _HISTORY, event_id=event_id), lists.others_of(engine, [found])[event_id]
+
+
+def _observed(unit: str, found: list[Household], told: Callable[[Duty], dict[str, Any]]) -> dict[str, Any]:
+    missing = sum(len(household.missing) for household in found)
+    members = sum(len(household.members) for household in found)
+    rows = [
+        {
+            "answers": household.answers,
+            "members": [told(duty) for duty in household.members],
+            "missing": [duty.event_id for duty in household.missing],
+        }
+        for household in found
+    ]
+    return {"unit": unit, "expected": members, "reported": members - missing, "missing": missing, "households": rows}
+
+
+def _line(line: dict[str, Any]) -> dict[str, Any]:
+    return {name: line[name] for name in ("line", "at", "actor", "role", "kind", "detail")}
