@@ -28,4 +28,4 @@ def correction_row(said: CorrectionData, snapshot: Snapshot, known: datetime, au
 
 def _exists(code: str, snapshot: Snapshot) -> bool:
     area, dash, _ = code.partition("-")
-    return snapshot.gazetteer.known(area) and (not dash or bool(snapshot.units.history(code)))
+    return snapshot.known(area) and (not dash or bool(snapshot.units.history(code)))

@@ -35,6 +35,18 @@ def standing_parts(table: Successions, code: str, at: datetime, known_at: dateti
     return tuple(found)
 
 
+def made_of(table: Successions, code: str) -> tuple[str, ...]:
+    """The units a unit was ever made of, those they were made of included; ascending."""
+    found: set[str] = set()
+    waiting = {code}
+    while waiting:
+        into = waiting.pop()
+        fresh = {row.data.unit for row in _rows(table) if into in row.data.successors} - found - {code}
+        found |= fresh
+        waiting |= fresh
+    return tuple(sorted(found))
+
+
 def new_names(table: Successions) -> Mapping[str, str]:
     """Code -> name for every unit a succession names, by its newest row that was not withdrawn."""
     newest = sorted((row for row in _rows(table) if not row.withdrawn), key=lambda row: row.offset)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from reference.snapshot import Snapshot
+from reference.succession import made_of
+from schemas.areas import SuccessionData
 from schemas.base import format_instant
 from schemas.reference_rows import CorrectionData, GradeData, ReferenceRow
 from schemas.rules import PassData, PassTypeData, PassUseData, RuleData
@@ -20,6 +23,13 @@ _IN_AREA = (
     "(startsWith(origin_code, %(area)s) OR arrayExists(code -> startsWith(code, %(area)s), stay_codes)"
     " OR startsWith(destination_county, %(area)s) OR startsWith(destination_outside, %(area)s))"
 )
+#: What became of a unit reaches the grades of all these, and who answers for those who go there.
+_OF_UNIT = (
+    _IN_AREA.replace("%(area)s", "%(unit)s").removesuffix(")")
+    + " OR startsWith(destination_street, %(unit)s) OR startsWith(destination_village, %(unit)s))"
+)
+#: The oldest scan a gateway takes; who answers for it depends on when it is received.
+_OLDEST = timedelta(days=45)
 _IN_SCOPE = "(" + " OR ".join(
     f"startsWith({name}, %(scope)s)"
     for name in ("destination_village", "destination_street", "destination_county", "destination_outside", "site_county")
@@ -32,7 +42,8 @@ class Reach:
 
     since: datetime | None = None
     until: datetime | None = None
-    area: str | None = None
+    areas: tuple[str, ...] = ()
+    unit: str | None = None
     scope: str | None = None
     #: A pass; '' is every pass.
     pass_id: str | None = None
@@ -47,8 +58,11 @@ class Reach:
                 parts.append(f"occurred_at {sign} fromUnixTimestamp64Milli(%({name})s, 'Asia/Shanghai')")
                 parts.append(f"arrived_on {sign.rstrip('=')}= toDate(fromUnixTimestamp64Milli(%({name})s, 'Asia/Shanghai'))")
                 values[name] = round(at.timestamp() * 1000)
+        if self.areas:
+            parts.append("(" + " OR ".join(_IN_AREA.replace("(area)", f"(area_{n})") for n in range(len(self.areas))) + ")")
+            values |= {f"area_{n}": area for n, area in enumerate(self.areas)}
         named = {
-            "area": _IN_AREA,
+            "unit": _OF_UNIT,
             "scope": _IN_SCOPE,
             "pass_id": "pass_id = %(pass_id)s" if self.pass_id else "pass_id != ''",
             "event_id": "event_id = toUUID(%(event_id)s)",
@@ -69,14 +83,14 @@ class Reach:
             return False
         place = arrival["destination"]
         home, outside = place.get("county_code"), place.get("outside_code")
-        if self.area is not None:
-            stays = (stay.get("code") for stay in arrival["stays"])
-            if not _any_in(self.area, arrival.get("origin_code"), home, outside, *stays):
-                return False
-        if self.scope is not None:
-            deep = place.get("village_code"), place.get("street_code")
-            if not _any_in(self.scope, *deep, home, outside, arrival.get("site_county")):
-                return False
+        deep = place.get("village_code"), place.get("street_code")
+        places = (arrival.get("origin_code"), home, outside, *(stay.get("code") for stay in arrival["stays"]))
+        if self.areas and not any(_any_in(area, *places) for area in self.areas):
+            return False
+        if self.unit is not None and not _any_in(self.unit, *places, *deep):
+            return False
+        if self.scope is not None and not _any_in(self.scope, *deep, home, outside, arrival.get("site_county")):
+            return False
         if self.pass_id is None:
             return True
         shown = (arrival.get("vehicle") or {}).get("pass_id")
@@ -87,11 +101,16 @@ def _any_in(area: str, *codes: str | None) -> bool:
     return any(code is not None and code.startswith(area) for code in codes)
 
 
-def reach_of(row: ReferenceRow) -> Reach | None:
-    """The reach of a row; None for rows that never change a decision already made (units, sites, rights)."""
+def reach_of(row: ReferenceRow, snapshot: Snapshot) -> Reach | None:
+    """The reach of a row; None for rows that never change a decision already made (units, sites, rights, case counts).
+
+    `snapshot` ends with the row: a grade reaches what its area was made of as well.
+    """
     data, since, until = row.data, row.valid_from, row.valid_to
     if isinstance(data, GradeData):
-        return Reach(since, until, area=data.area)
+        return Reach(since, until, areas=(data.area, *made_of(snapshot.successions, data.area)))
+    if isinstance(data, SuccessionData):
+        return Reach(since - _OLDEST, until, unit=data.unit.partition("-")[0])
     if isinstance(data, RuleData):
         return Reach(since, until, scope=data.scope) if data.conditions else None
     if isinstance(data, PassData):

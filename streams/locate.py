@@ -47,7 +47,7 @@ def needs_text(scan: RecordedScan, snapshot: Snapshot) -> bool:
     if scan.sealed.address is None:
         return False
     codes = (scan.destination_code, scan.origin_code, *(stay.code for stay in scan.stays))
-    return not all(code is not None and snapshot.gazetteer.known(plain_code(code) or "") for code in codes)
+    return not all(code is not None and snapshot.known(plain_code(code) or "") for code in codes)
 
 
 def plain_code(code: str | None) -> str | None:

@@ -92,7 +92,7 @@ class Reflag:
         """Works on the rows at hand that are not committed yet; those that are need only be known."""
         while self._at <= self._history.version:
             row = self._history.row(self._at)
-            reach = reach_of(row) if row else None
+            reach = reach_of(row, self._history.at(self._at)) if row else None
             progress = None
             if row and reach and self._at < self._next:
                 self._following.note(self._at, reach, {})

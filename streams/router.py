@@ -38,6 +38,7 @@ def run_router(settings: Settings) -> None:
 
     feed = ReferenceFeed(settings, load_gazetteer(), swapped)
     feed.start()
+    _ = feed.current.resolver  # built here, not in the first batch
     keys = KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=settings.mode == "embedded")
     step = Deciding(_checked(feed), keys, Targets.of(settings), metrics, os.urandom)
     engine = BatchEngine(_engine_settings(settings), step, _observer(metrics))

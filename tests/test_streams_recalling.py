@@ -43,6 +43,9 @@ LATER: list[Row] = [
     ("grade", {"area": "411481", "grade": "medium", "valid_from": "2020-02-18T00:00:00+08:00"}),
     ("pass", {"pass_id": "A-1", "pass_type": "A", "vehicle_key": OTHER_PLATE, "valid_from": "2020-02-18T00:00:00+08:00"}),
     ("pass-use", {"pass_id": "A-1", "event_id": OTHER, "site_id": "X", "at": "2020-02-18T06:00:00+08:00", "vehicle_key": PLATE}),
+    ("succession", {"unit": "411426101", "successors": ["411481104"], "valid_from": "2020-02-18T00:00:00+08:00"}),
+    ("succession", {"unit": "4201", "successors": ["4211"], "valid_from": "2020-02-18T00:00:00+08:00"}),
+    ("grade", {"area": "4211", "grade": "medium", "valid_from": "2020-02-18T00:00:00+08:00"}),
     rule("village", [{"type": "temperature", "at_least": 36.0}], order=1),
 ]
 CORRECTIONS = [
@@ -125,10 +128,29 @@ def test_versions_converge_whatever_the_order_and_wherever_the_router_stood(
         for version in range(arrival["revision"] + 1, len(ROWS)):
             row = all_rows.row(version)
             assert row is not None
-            reach = reach_of(row)
+            reach = reach_of(row, all_rows.at(version))
             if reach is not None and reach.touches(arrival):
                 again = decide_again(arrival, all_rows.at(version), row, open_address)
                 arrival = arrival if again is None else value_of(again)
         ends.append(arrival)
     truth = value_of(process(raw, all_rows.at(len(ROWS) - 1), open_address))
     assert all(same_decision(end, truth) for end in ends)
+
+
+def test_a_grade_reaches_those_from_what_its_area_was_made_of() -> None:
+    day = {"valid_from": "2020-02-18T00:00:00+08:00"}
+    later: list[Row] = [
+        ("succession", {"unit": "420106", "successors": ["420102"]} | day),
+        ("succession", {"unit": "420102", "successors": ["420103"]} | day),
+        ("grade", {"area": "420103", "grade": "low"} | day),
+    ]
+    rows = history([row_of(kind, dict(values), gazetteer().known) for kind, values in [SITE, HUBEI, *later]])
+    before = value_of(process(scan(), rows.at(3), opener({})))
+    grade = rows.row(4)
+    assert grade is not None
+    reach = reach_of(grade, rows.at(4))
+    assert reach is not None
+    assert reach.areas == ("420103", "420102", "420106")
+    assert reach.touches(before)
+    assert not reach.touches(value_of(process(scan(origin_code="420115"), rows.at(3), opener({}))))
+    assert value_of(decide_again(before, rows.at(4), grade, opener({})))["risk"] == "low"

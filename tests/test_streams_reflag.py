@@ -161,6 +161,27 @@ def test_a_grade_known_late_changes_those_it_reaches_and_nobody_else(town: Town)
         assert orjson.loads(told.arrival.value) | {"cause": "reference", "recorded_at": arrival["recorded_at"]} == arrival
 
 
+def test_what_became_of_an_area_reaches_those_who_went_there_and_those_from_there(town: Town) -> None:
+    day = {"valid_from": "2020-02-18T00:00:00+08:00"}
+    moved = town.arrive(2, origin_code="310101", destination_code="411426101201")
+    from_there, others = town.arrive(2, origin_code="420106"), town.arrive(2, origin_code="310101")
+    town.know(row("succession", {"unit": "411426101201", "successors": ["411426101202"]} | day))
+    town.know(row("succession", {"unit": "420106", "successors": ["420102"]} | day))
+    town.know(row("grade", {"area": "420102", "grade": "medium"} | day))
+    with reflag(town) as part:
+        work(part, town)
+        until(lambda: sum(map(len, town.versions().values())) == 6 + 4)
+    versions = town.versions()
+    assert {name: [cause for _, cause in versions[name]] for name in versions} == {
+        **{key: ["scan", "reference"] for key in [*moved, *from_there]},
+        **{key: ["scan"] for key in others},
+    }
+    # a version for another unit lies in another partition
+    last = {arrival["event_id"]: arrival for arrival in sorted(town.on_topic(), key=lambda arrival: int(arrival["revision"]))}
+    assert {last[name]["unit"] for name in moved} == {"411426101202"}
+    assert {last[name]["risk"] for name in from_there} == {"medium"}
+
+
 def test_killed_in_the_middle_and_resumed_tells_nobody_twice(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.stored_arrivals.CHUNK", 10)
     town.arrive(60)

@@ -91,7 +91,6 @@ class ReferenceFeed:
         if not self._loaded.is_set():
             end = consumer.end_offsets([partition])[partition]
             if self.current.version + 1 >= end:
-                _ = self.current.resolver  # built here, not in the first batch
                 self._loaded.set()
 
 
