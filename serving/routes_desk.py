@@ -30,7 +30,7 @@ from serving.routes_units import answer
 from serving.services import Services
 
 MOST_AT_ONCE = 300
-_ONE, _MANY = 8_000, 400_000
+_ONE, _MANY = 8_000, 1_000_000
 _ACT = """One act: `acknowledge, decline, transfer, withdraw, accept, register, observe, temperature, release, note, undo`.
 
 `version` is the version you have seen; when somebody was faster the answer is 409 with the present state. With a `request_id` a

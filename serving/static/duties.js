@@ -81,7 +81,8 @@
       clearInterval(timer);
       send(card, { action: "undo" });
     });
-    say(card, w["done." + body.action] + " ", answer.undo_until ? undo : button(w["duties.reload"], reload));
+    var alerted = body.action === "temperature" && answer.health && !answer.health.seen_at;
+    say(card, (alerted ? w["duties.alerted"] : w["done." + body.action]) + " ", answer.undo_until ? undo : button(w["duties.reload"], reload));
     if (!answer.undo_until) { return; }
     timer = setInterval(function () {
       left -= 1;
@@ -113,7 +114,7 @@
       queue(items);
       showQueue();
       busy(card, false);
-      card.classList.add("done");
+      card.classList.add("held");
       if (card.querySelector(".acts")) { card.querySelector(".acts").hidden = true; }
       say(card, w["duties.offline"]);
     });
