@@ -8,8 +8,7 @@ version.
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Body, Depends, Request
@@ -19,10 +18,8 @@ from starlette.responses import Response
 from reference.correcting import correction_row
 from schemas.base import AreaCode, ShortText, Strict, UnitCode
 from schemas.reference_rows import CorrectionData, Role
-from serving.access import arrival_restriction
 from serving.authentication import Allow, same_origin
-from serving.explanation import explanation_sql
-from serving.problems import not_found
+from serving.routes_explanation import stored_arrival
 from serving.services import Services
 
 #: A county's desk corrects its own arrivals, the city everybody's.
@@ -53,22 +50,11 @@ def router(services: Services) -> APIRouter:
         if "authorization" not in request.headers:
             await same_origin(request)
         who = request.state.who
-        known = await _seen(services, event_id, who)
-        data = CorrectionData(kind="correction", event_id=known, destination=said.destination, origin=said.origin)
+        await stored_arrival(services, who, event_id, ("event_id",))
+        data = CorrectionData(kind="correction", event_id=event_id, destination=said.destination, origin=said.origin)
         row = correction_row(data, services.snapshot(), services.now(), who.subject, said.reason)
         [version] = await asyncio.to_thread(services.append, [row])
         body = {"row_id": row.row_id, "reference_version": version}
         return Response(orjson.dumps(body), 202, media_type="application/json")
 
     return routes
-
-
-async def _seen(services: Services, event_id: str, who: Any) -> str:
-    """The id of an arrival the principal may look at. Raises Refused (404) for every other id."""
-    try:
-        known = str(UUID(event_id))
-    except ValueError:
-        raise not_found() from None
-    if known != event_id or not (await services.database.ask(*explanation_sql(known, arrival_restriction(who)))).rows:
-        raise not_found()
-    return known

@@ -3,7 +3,8 @@
 - `public`: needs no credential and shows nothing of anybody.
 - `session`: opens or ends a session, or a page that sends a stranger to the login.
 - `unit`: the unit in the path, by `serving.access.may_view`; a foreign one answers 404 like one that does not exist.
-- `arrival`: the arrival in the path, by what the caller is to it; a foreign one answers 404 like one that does not exist.
+- `arrival`: the arrival in the path or the question, by what the caller is to it; a foreign one answers 404 like one that does
+  not exist.
 - `arrivals`: arrivals named in the body, each as `arrival`.
 - `analyst`: roles that may count (403 for others), confined to their county.
 - `administrator`: administrators alone (403 for others).
@@ -40,6 +41,9 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("GET", "/v1/arrivals/{event_id}/explanation"): "arrival",
     ("GET", "/v1/arrivals/{event_id}/grades"): "arrival",
     ("GET", "/v1/arrivals/{event_id}/duty"): "arrival",
+    ("GET", "/v1/contacts"): "arrival",
+    ("GET", "/arrivals/{event_id}/contacts"): "arrival",
+    ("POST", "/v1/arrivals/{event_id}/corrections"): "arrival",
     ("POST", "/v1/arrivals/{event_id}/actions"): "arrival",
     ("POST", "/v1/arrivals/{event_id}/reveal"): "arrival",
     ("POST", "/v1/arrivals/actions"): "arrivals",

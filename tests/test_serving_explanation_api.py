@@ -83,7 +83,12 @@ def test_the_grades_of_an_arrivals_places_are_told_to_those_who_see_it(stack: St
     told = stack.get(path, "county:411426").json()
     assert [place["place"] for place in told["places"]] == ["origin", "stay", "destination"]
     assert {place["at"] for place in told["places"]} == {arrival(1, VILLAGE)["occurred_at"]}
-    assert stack.get(path, "county:411481").status_code == 404
+    missing = stack.get(f"/v1/arrivals/{event_id(99)}/grades", "administrator:*")
+    for role, scope in CREDENTIALS:
+        answer, why = stack.get(path, f"{role}:{scope}"), stack.get(f"/v1/arrivals/{event_id(1)}/explanation", f"{role}:{scope}")
+        assert answer.status_code == why.status_code, (role, scope)
+        assert answer.status_code == 200 or answer.content == missing.content, (role, scope)
+    assert stack.get(path).status_code == 401
 
 
 def test_contacts_are_for_the_desks_that_trace_and_show_others_people_masked(stack: Stack) -> None:

@@ -73,7 +73,12 @@ def test_nobody_and_a_wrong_code_get_401(app: FastAPI, key: tuple[str, str]) -> 
 
 
 #: These ask the database with the scope in the question: `test_serving_explanation_api` looks at them.
-ASKING = {("GET", "/arrivals/{event_id}"), ("GET", "/v1/arrivals/{event_id}/explanation")}
+ASKING = {
+    *(("GET", f"/arrivals/{{event_id}}{more}") for more in ("", "/contacts")),
+    *(("GET", f"/v1/arrivals/{{event_id}}/{more}") for more in ("explanation", "grades")),
+    ("GET", "/v1/contacts"),
+    ("POST", "/v1/arrivals/{event_id}/corrections"),
+}
 FOREIGN = [key for key, scope in SCOPES.items() if scope in ("unit", "arrival") and key not in ASKING]
 
 
