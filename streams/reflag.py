@@ -59,6 +59,8 @@ class Reflag:
         self._told_at = 0.0
         self._at = self._next = 0
         self.reading = False
+        #: What stood in the way of the last step; None when nothing did.
+        self.trouble: str | None = None
         #: When the loop last got on, by the monotonic clock.
         self.moved_at = time.monotonic()
 

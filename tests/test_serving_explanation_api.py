@@ -145,6 +145,7 @@ def test_versions_tell_what_changed_and_who_changed_it(stack: Stack) -> None:
         stack.store([arrival(4, "411426102") | changed])
         [event] = stream.until(1)
     assert (event["changed_by"], event["change_reason"]) == ("county-411426", "本人电话更正")
+    assert event["reason_zh"].endswith("人工更正（更正；county-411426：本人电话更正）")
     told = stack.get(f"{path}/explanation", "county:411426").json()
     first, second = told["versions"]
     assert (first["by"], first["changes"]) == (None, [])
