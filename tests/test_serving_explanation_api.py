@@ -153,4 +153,4 @@ def test_versions_tell_what_changed_and_who_changed_it(stack: Stack) -> None:
     assert "unit" in {change["field"] for change in second["changes"]}
     assert any("本人电话更正" in line for line in told["text_zh"])
     asking = {"Authorization": f"Bearer {stack.tokens['county:411426']}", "Accept": "text/html"}
-    assert "历次版本" in stack.client.get(f"/arrivals/{event_id(4)}", headers=asking).text
+    assert said["reason"] in stack.client.get(f"/arrivals/{event_id(4)}", headers=asking).text
