@@ -18,7 +18,7 @@ import orjson
 
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL, format_instant
-from serving.changes import changed_by
+from serving.changes import by_text, changed_by
 from serving.names import place_name, site_name
 from serving.reasons import reasons
 from serving.units import FIELDS
@@ -74,6 +74,8 @@ def told(fields: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Any]:
     name = _namer(snapshot)
     by = changed_by(fields["cause"], fields["revision"], snapshot)
     zh, en = reasons(fields["findings"], fields["desk_reason"], name, snapshot.rules)
+    if by is not None:
+        zh, en = f"{zh} {by_text(fields['cause'], by, 'zh')}", f"{en} {by_text(fields['cause'], by, 'en')}"
     return {
         **fields,
         "origin_name": name(fields["origin_code"]),

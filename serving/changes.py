@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from reference.dated import Dated
 from reference.snapshot import TABLE_OF, Snapshot
 from schemas.base import format_instant
+from serving.reasons import words
+from serving.texts import Language
 
 #: Kinds of rows that change decisions; who holds which right is nobody's business here.
 _TABLES = {kind: table for kind, table in TABLE_OF.items() if kind != "credential"}
@@ -40,3 +43,12 @@ def told_row(kind: str, row: Dated[Any]) -> dict[str, Any]:
         "known_from": format_instant(row.known_from),
         "withdrawn": row.withdrawn,
     }
+
+
+def by_text(cause: str, by: Mapping[str, Any] | None, language: Language) -> str:
+    """Why a version was made, by whom and for what reason, in one line; what the scan caused is told by the cause alone."""
+    t = words(language)
+    told = t[f"cause.{cause}"]
+    if by is None:
+        return told
+    return told + t["says.by"].format(kind=t.get(f"kind.{by['kind']}", by["kind"]), author=by["author"], reason=by["reason"])

@@ -10,7 +10,7 @@ from typing import Any
 
 from reference.snapshot import Snapshot
 from serving.arrival_json import plain_value
-from serving.changes import changed_by, told_row
+from serving.changes import by_text, changed_by, told_row
 from serving.reasons import words
 from serving.texts import Language, catalogue
 
@@ -72,12 +72,8 @@ def version_lines(told: Mapping[str, Any], name: Callable[[str], str], language:
 
 
 def _title(number: int, version: Mapping[str, Any], language: Language) -> str:
-    t, by = words(language), version["by"]
-    who = ""
-    if by is not None:
-        who = t["says.by"].format(kind=t.get(f"kind.{by['kind']}", by["kind"]), author=by["author"], reason=by["reason"])
-    cause, at = t[f"cause.{version['cause']}"], _minute(version["recorded_at"])
-    return t["says.version"].format(number=number, revision=version["revision"], at=at, cause=cause, by=who)
+    said, at = by_text(version["cause"], version["by"], language), _minute(version["recorded_at"])
+    return words(language)["says.version"].format(number=number, revision=version["revision"], at=at, cause=said)
 
 
 def _value(field: str, value: str, name: Callable[[str], str], language: Language) -> str:

@@ -59,6 +59,8 @@ class Reflag:
         self._told_at = 0.0
         self._at = self._next = 0
         self.reading = False
+        #: What stood in the way of the last step; None when nothing did.
+        self.trouble: str | None = None
         #: When the loop last got on, by the monotonic clock.
         self.moved_at = time.monotonic()
 
@@ -85,8 +87,12 @@ class Reflag:
         self._catch_up(stop)
         with kafka_errors():
             records = {at.partition: batch for at, batch in self._tail.poll(_POLL_MS, max_records=5_000).items()}
-        if records:
+        try:
             self._follow(records)
+        except Unavailable:
+            for partition, batch in records.items():  # they are looked at again, not passed over
+                self._tail.seek(TopicPartition(self._settings.topic("arrivals"), partition), batch[0].offset)
+            raise
 
     def _catch_up(self, stop: Event) -> None:
         """Works on the rows at hand that are not committed yet; those that are need only be known."""
@@ -110,7 +116,7 @@ class Reflag:
             covered[partition] = max(offset, covered.get(partition, -1))
         self._wait_stored(covered, stop)
         began = time.monotonic()
-        progress = self._reflagging.run(row, self._history.at(self._at), reach, self._told, stop)
+        progress = self._reflagging.run(row, self._history.at(self._at), (reach, covered), self._told, stop)
         self._following.note(self._at, reach, covered)
         self._remaining.set(0)
         if not progress.total:
@@ -140,6 +146,8 @@ class Reflag:
             self._positions.keep_row(progress.version, progress)
 
     def _follow(self, records: Mapping[int, Any]) -> None:
+        if not records:
+            return
         late, uses = self._following.look(records)
         if late:
             self._late.inc(self._reflagging.late(late))

@@ -6,7 +6,7 @@ the same bytes; what is stored already is not even looked at again, so whoever w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from threading import Event
@@ -25,6 +25,9 @@ from streams.deciding import Targets, outputs_of
 from streams.process import Dead, Decided, OpenAddress
 from streams.recalling import Stored, decide_again
 from streams.stored_arrivals import StoredArrivals
+
+#: What a row reaches, and up to which offset of each partition of `arrivals`.
+Among = tuple[Reach, Mapping[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +58,31 @@ class Reflagging:
         self._open = open_address
         self._count = metrics.counter("arrivals_reflag_arrivals_total")
 
-    def run(self, row: ReferenceRow, snapshot: Snapshot, reach: Reach, told: Callable[[Progress], None], stop: Event) -> Progress:
-        """Decides again all stored arrivals a row reaches; `snapshot` ends with it, `told` hears of every chunk.
+    def run(self, row: ReferenceRow, snapshot: Snapshot, among: Among, told: Callable[[Progress], None], stop: Event) -> Progress:
+        """Decides again the stored arrivals a row reaches; `snapshot` ends with it, `told` hears of every chunk.
+
+        Those behind the given offsets are left to whoever follows `arrivals`, so that nobody is told twice.
 
         Raises Unavailable when a server is away or `stop` is set; run again, it goes on with what is left.
         """
+        reach, covered = among
         progress = Progress(snapshot.version, row.data.kind, self._stored.count(reach, snapshot.version))
         if not progress.total:
             return progress
         told(progress)
         sent: Future[Written] | None = None
-        for chunk in self._stored.select(reach, snapshot.version):
-            if stop.is_set():
-                raise Unavailable("stopped", "Stopped in the middle of a row; the rest follows at the next start.")
-            outcomes = [self._again(arrival, snapshot, row) for arrival in chunk]
-            outputs = self._outputs(outcomes)
-            self._confirm(sent)  # while these were on their way the next ones were decided
-            sent = self._publisher.send(outputs)
-            progress = self._counted(progress, outcomes)
-            told(progress)
-        self._confirm(sent)
+        try:
+            for chunk in self._stored.select(reach, snapshot.version, covered):
+                if stop.is_set():
+                    raise Unavailable("stopped", "Stopped in the middle of a row; the rest follows at the next start.")
+                outcomes = [self._again(arrival, snapshot, row) for arrival in chunk]
+                outputs = self._outputs(outcomes)
+                self._confirm(sent)  # while these were on their way the next ones were decided
+                sent = self._publisher.send(outputs)
+                progress = self._counted(progress, outcomes)
+                told(progress)
+        finally:
+            self._confirm(sent)  # where it lies must be known before anybody asks again
         return progress
 
     def late(self, arrivals: Iterable[tuple[Stored, Snapshot, ReferenceRow]]) -> int:

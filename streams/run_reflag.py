@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from contextlib import ExitStack
@@ -43,7 +44,12 @@ def run_reflag(settings: Settings, stop: Event | None = None) -> None:
             signal.signal(name, lambda *_: ending.set())
     with ExitStack() as closing:
         part, stored = build_reflag(settings, metrics, log, closing)
-        checks = {"kafka": lambda: None if part.reading else "the topics are not being read yet"}
+        checks = {
+            "kafka": lambda: None if part.reading else "the topics are not being read yet",
+            "servers": lambda: part.trouble,
+        }
+        gc.freeze()  # the gazetteer is for ever; walking it again for every thousand arrivals is not worth anything
+        gc.set_threshold(50_000, 20, 50)
         alive = lambda: time.monotonic() - part.moved_at < _STUCK_SECONDS  # noqa: E731
         health = HealthServer(settings.metrics_host, settings.reflag_metrics_port, metrics, checks, alive)
         health.start()
@@ -77,8 +83,11 @@ def _go_on(part: Reflag, stored: StoredArrivals, stop: Event, log: BoundLogger) 
             if not part.reading:
                 part.begin()
             part.step(stop)
+            part.trouble = None
         except Unavailable as error:
+            if error.code == "kafka_unconfirmed":  # what became of it only a fresh process can find out
+                raise
+            part.trouble, part.moved_at = error.code, time.monotonic()
             log.warning("reflag_waits", code=error.code)
-            part.moved_at = time.monotonic()
             stored.close()
             stop.wait(_RETRY_SECONDS)

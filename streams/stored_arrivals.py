@@ -81,12 +81,14 @@ class StoredArrivals:
         sql = _LATEST.format(columns="count()", condition=condition)
         return int(self._ask(sql, {**values, "version": version})[0][0])
 
-    def select(self, reach: Reach, version: int) -> Iterator[list[dict[str, Any]]]:
-        """The latest versions of these arrivals as they stand on the topic, in chunks; they are streamed, never all held."""
+    def select(self, reach: Reach, version: int, covered: Mapping[int, int]) -> Iterator[list[dict[str, Any]]]:
+        """Those of them that lie up to the offsets `covered`, as they stand on the topic: in chunks, streamed, never all held."""
         condition, values = reach.sql()
         key = "toDate(received_at), event_id, revision"
         latest = _LATEST.format(columns=key, condition=condition)
-        sql = f"SELECT {_SELECT} FROM arrival_versions WHERE ({key}) IN ({latest}) LIMIT 1 BY event_id"
+        ranges = [f"(kafka_partition = {int(p)} AND kafka_offset <= {int(last)})" for p, last in covered.items() if last >= 0]
+        where = " OR ".join(ranges) or "0"
+        sql = f"SELECT {_SELECT} FROM arrival_versions WHERE ({where}) AND ({key}) IN ({latest}) LIMIT 1 BY event_id"
         with clickhouse_errors():
             rows = iter(
                 self._client("rows").execute_iter(sql, {**values, "version": version}, settings={"max_block_size": CHUNK})

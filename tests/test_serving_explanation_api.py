@@ -204,6 +204,7 @@ def test_versions_tell_what_changed_and_who_changed_it(stack: Stack) -> None:
         stack.store([arrival(4, "411426102") | changed])
         [event] = stream.until(1)
     assert (event["changed_by"], event["change_reason"]) == ("county-411426", "本人电话更正")
+    assert event["reason_zh"].endswith("人工更正（更正；county-411426：本人电话更正）")
     told = stack.get(f"{path}/explanation", "county:411426").json()
     first, second = told["versions"]
     assert (first["by"], first["changes"]) == (None, [])
@@ -211,7 +212,7 @@ def test_versions_tell_what_changed_and_who_changed_it(stack: Stack) -> None:
     assert "unit" in {change["field"] for change in second["changes"]}
     assert any("本人电话更正" in line for line in told["text_zh"])
     asking = {"Authorization": f"Bearer {stack.tokens['county:411426']}", "Accept": "text/html"}
-    assert "历次版本" in stack.client.get(f"/arrivals/{event_id(4)}", headers=asking).text
+    assert said["reason"] in stack.client.get(f"/arrivals/{event_id(4)}", headers=asking).text
 
 
 def test_a_unit_that_was_merged_has_an_heir_and_its_codes_end(stack: Stack) -> None:

@@ -25,11 +25,13 @@ from schemas.errors import Unavailable
 from schemas.event_ids import uuid7
 from schemas.reference_rows import ReferenceRow
 from sinks.run_sink import build_sink
+from streams.affected import reach_of
 from streams.deciding import Targets, opener, outputs_of
 from streams.process import Decided, process
 from streams.reflag import Reflag
 from streams.reflag_positions import read_status
 from streams.run_reflag import build_reflag
+from streams.stored_arrivals import StoredArrivals
 from tests.rules_kit import HUBEI, PASSES, PLATE, SITE, gazetteer, scan
 from tests.sinks_kit import Stand
 from tests.streams_kit import until
@@ -243,3 +245,20 @@ def test_the_service_stops_when_told_so_in_the_middle(town: Town) -> None:
     stop.set()
     with reflag(town) as part, pytest.raises(Unavailable, match="Stopped"):
         turn_until(part, lambda: False, stop)
+
+
+def test_what_lies_behind_the_offsets_worked_on_is_left_to_the_follower(town: Town) -> None:
+    ids = town.arrive(4)
+    grade = row("grade", WUHAN)
+    version, reach = town.know(grade), reach_of(grade)
+    assert reach is not None
+    until(lambda: len(town.versions()) == 4)
+    stored = StoredArrivals(town.settings)
+    everything = stored.position()
+    found = [arrival["event_id"] for chunk in stored.select(reach, version, everything) for arrival in chunk]
+    assert sorted(found) == sorted(ids)
+    assert stored.count(reach, version) == 4
+    assert list(stored.select(reach, version, dict.fromkeys(everything, -1))) == []
+    first = dict.fromkeys(everything, 0)
+    assert sum(map(len, stored.select(reach, version, first))) == len(everything)
+    stored.close()
