@@ -48,7 +48,7 @@ SETTINGS non_replicated_deduplication_window = 10000, replicated_deduplication_w
 COMMENT 'Corrected arrivals';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.contact_corrections_feed{on_cluster} TO {database}.contact_corrections
-AS SELECT event_id, revision FROM {database}.arrivals_landing WHERE cause = 'correction';
+AS SELECT event_id, revision FROM {database}.arrival_versions WHERE cause = 'correction';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {database}.contact_keys_feed{on_cluster} TO {database}.contact_keys
 AS WITH
