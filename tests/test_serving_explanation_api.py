@@ -196,12 +196,12 @@ def test_a_correction_that_names_no_place_or_no_reason_is_refused(stack: Stack, 
 
 
 def test_versions_tell_what_changed_and_who_changed_it(stack: Stack) -> None:
-    path, said = f"/v1/arrivals/{event_id(4)}", {"destination": "411426102", "reason": "本人电话更正"}
-    stack.store([arrival(4, VILLAGE) | {"revision": 0}])
+    path, said = f"/v1/arrivals/{event_id(5)}", {"destination": "411426102", "reason": "本人电话更正"}
+    stack.store([arrival(5, VILLAGE) | {"revision": 0}])
     version = stack.post(f"{path}/corrections", "county:411426", said).json()["reference_version"]
     changed = {"revision": version, "cause": "correction", "recorded_at": "2020-02-18T11:00:00.000+08:00"}
     with stack.stream("/v1/units/411426102/stream", "county:411426") as stream:
-        stack.store([arrival(4, "411426102") | changed])
+        stack.store([arrival(5, "411426102") | changed])
         [event] = stream.until(1)
     assert (event["changed_by"], event["change_reason"]) == ("county-411426", "本人电话更正")
     assert event["reason_zh"].endswith("人工更正（更正；county-411426：本人电话更正）")
@@ -212,7 +212,7 @@ def test_versions_tell_what_changed_and_who_changed_it(stack: Stack) -> None:
     assert "unit" in {change["field"] for change in second["changes"]}
     assert any("本人电话更正" in line for line in told["text_zh"])
     asking = {"Authorization": f"Bearer {stack.tokens['county:411426']}", "Accept": "text/html"}
-    assert said["reason"] in stack.client.get(f"/arrivals/{event_id(4)}", headers=asking).text
+    assert said["reason"] in stack.client.get(f"/arrivals/{event_id(5)}", headers=asking).text
 
 
 def test_a_unit_that_was_merged_has_an_heir_and_its_codes_end(stack: Stack) -> None:
