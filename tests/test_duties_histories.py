@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -15,11 +16,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from schemas.errors import Refused
 from schemas.unit_action import STATES, UnitAction
 from serving.access import Principal, may_view
+from serving.desk.duty_json import possible
 from serving.duties.acts import act
 from serving.duties.changes import Change, Conflict, event_of
 from serving.duties.commands import COMMAND
 from serving.duties.duty import DUTY, Duty
 from serving.duties.happenings import take_in, ticks
+from serving.duties.rights import parts
 from serving.duties.situation import situation
 from tests.duties_kit import (
     ABROAD,
@@ -53,6 +56,7 @@ COMMANDS: tuple[dict[str, Any], ...] = (
     {"action": "observe", "days": 20},
     {"action": "note", "note": "x"},
 )
+FITTING = {name: [c for c in COMMANDS if c["action"] == name] for name in {c["action"] for c in COMMANDS} - {"note"}}
 
 
 class Histories(RuleBasedStateMachine):
@@ -101,6 +105,19 @@ class Histories(RuleBasedStateMachine):
             assert change is not None
             assert looked_at.version == present.version
             self._take(change)
+
+    @rule(data=st.data())
+    def somebody_who_may_acts(self, data: st.DataObject) -> None:
+        """What the page would offer: only so are the rarer ways gone often, such as accepting what was offered."""
+        duty = self.duties[data.draw(st.sampled_from(sorted(self.duties)))]
+        ways = [(by, act_) for by in PEOPLE for act_ in possible(duty, parts(by, duty, self.now)) if act_ in FITTING]
+        if ways:
+            by, action = data.draw(st.sampled_from(ways))
+            command = data.draw(st.sampled_from(FITTING[action])) | {"action": action, "version": duty.version}
+            with suppress(Refused):
+                change = act(duty, COMMAND.validate_python(command), by, situation(SNAPSHOT, self.now))
+                assert change is not None
+                self._take(change)
 
     def _refused(self, refusal: Refused, present: Duty, by: Principal) -> None:
         """A conflict shows the present state; only strangers are told that there is nothing; nothing has changed."""
