@@ -250,7 +250,8 @@ def test_the_service_stops_when_told_so_in_the_middle(town: Town) -> None:
 def test_what_lies_behind_the_offsets_worked_on_is_left_to_the_follower(town: Town) -> None:
     ids = town.arrive(4)
     grade = row("grade", WUHAN)
-    version, reach = town.know(grade), reach_of(grade)
+    version = town.know(grade)
+    reach = reach_of(grade, town.history.at(version))
     assert reach is not None
     until(lambda: len(town.versions()) == 4)
     stored = StoredArrivals(town.settings)
