@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from arrivals.embedded.clickhouse.launcher import ClickHouseServer
@@ -17,6 +18,9 @@ ROOT = Path(__file__).parent.parent
 JARS = ROOT / ".data" / "cache" / f"kafka-{VERSION}"
 QUICK_JAVA = ("-XX:TieredStopAtLevel=1",)  # a short life does not repay the slower compiler
 _numbers = count(1)
+
+hypothesis.settings.register_profile("suite", deadline=None)  # how long an example takes is no property
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
