@@ -253,8 +253,8 @@ def test_what_lies_behind_the_offsets_worked_on_is_left_to_the_follower(town: To
     version = town.know(grade)
     reach = reach_of(grade, town.history.at(version))
     assert reach is not None
-    until(lambda: len(town.versions()) == 4)
     stored = StoredArrivals(town.settings)
+    until(lambda: sum(last + 1 for last in stored.position().values()) == 4)
     everything = stored.position()
     found = [arrival["event_id"] for chunk in stored.select(reach, version, everything) for arrival in chunk]
     assert sorted(found) == sorted(ids)
