@@ -10,7 +10,7 @@ from threading import Event, current_thread, main_thread
 
 from arrivals.runtime.clickhouse_client import connect
 from arrivals.runtime.health import HealthServer
-from arrivals.runtime.kafka_clients import make_consumer
+from arrivals.runtime.kafka_clients import UNHURRIED, make_consumer
 from arrivals.runtime.kafka_reading import read_lean
 from arrivals.runtime.logs import configure_logs
 from arrivals.runtime.metrics import Metrics
@@ -30,6 +30,7 @@ def build_sink(settings: Settings, metrics: Metrics, stop: Event, step: Step | N
     writer = RangeWriter(lambda: connect(settings), clustered=settings.clickhouse_cluster is not None)
     storing = Storing(writer, LogReader(settings), Misfits(settings), metrics, stop, step)
     tuning = {
+        **UNHURRIED,
         "auto_offset_reset": "none",  # an offset that is not there must stop the sink, never make it jump
         "max_poll_interval_ms": 300_000,
         "fetch_max_bytes": 16_777_216,  # what lies fetched and not yet decoded counts as memory of the sink

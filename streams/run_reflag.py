@@ -11,7 +11,7 @@ from threading import Event
 from structlog.stdlib import BoundLogger
 
 from arrivals.runtime.health import HealthServer
-from arrivals.runtime.kafka_clients import Publisher, make_consumer, make_producer
+from arrivals.runtime.kafka_clients import UNHURRIED, Publisher, make_consumer, make_producer
 from arrivals.runtime.kafka_reading import read_lean
 from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.logs import configure_logs
@@ -62,7 +62,7 @@ def run_reflag(settings: Settings, stop: Event | None = None) -> None:
 def build_reflag(settings: Settings, metrics: Metrics, log: BoundLogger, closing: ExitStack) -> tuple[Reflag, StoredArrivals]:
     """The part with its clients, which `closing` closes. Raises Unavailable."""
     with kafka_errors():
-        rows, tail = make_consumer(settings), read_lean(make_consumer(settings, group=group_of(settings)))
+        rows, tail = make_consumer(settings), read_lean(make_consumer(settings, group=group_of(settings), **UNHURRIED))
         closing.callback(rows.close)
         closing.callback(tail.close)
         rare = Publisher(make_producer(settings))

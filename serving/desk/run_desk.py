@@ -17,7 +17,7 @@ from kafka.errors import KafkaError
 
 from arrivals.runtime.desk_engine import make_engine
 from arrivals.runtime.health import HealthServer
-from arrivals.runtime.kafka_clients import Publisher, make_consumer, make_producer
+from arrivals.runtime.kafka_clients import UNHURRIED, Publisher, make_consumer, make_producer
 from arrivals.runtime.logs import configure_logs
 from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.reference_feed import ReferenceFeed
@@ -99,7 +99,8 @@ def desk_part(settings: Settings) -> Iterator[DeskLoop]:
         try:
             publisher = Publisher(make_producer(settings))
             undo.callback(publisher.close)
-            consumer = make_consumer(settings, settings.topic("arrivals"), group=settings.desk_group, metadata_max_age_ms=5_000)
+            tuning = {"metadata_max_age_ms": 5_000, **UNHURRIED}
+            consumer = make_consumer(settings, settings.topic("arrivals"), group=settings.desk_group, **tuning)
         except KafkaError as error:
             raise Unavailable("kafka_unreachable", f"Kafka at {settings.kafka_bootstrap} cannot be reached.") from error
         intake = Intake(consumer, store, now, metrics)

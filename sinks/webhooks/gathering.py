@@ -16,7 +16,7 @@ import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from arrivals.runtime.kafka_clients import make_consumer
+from arrivals.runtime.kafka_clients import UNHURRIED, make_consumer
 from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.settings import Settings
 from arrivals.runtime.webhook_store import Message, WebhookStore
@@ -67,7 +67,7 @@ class Gathering:
                 self._following.clear()
 
     def _follow(self) -> None:
-        consumer = make_consumer(self._settings, max_poll_records=_MOST_RECORDS)
+        consumer = make_consumer(self._settings, max_poll_records=_MOST_RECORDS, **UNHURRIED)
         try:
             self._seek(consumer)
             self._following.set()
@@ -91,7 +91,7 @@ class Gathering:
 
     def _put_in(self, polled: Mapping[TopicPartition, Sequence[Any]]) -> None:
         endpoints, now, messages = self._endpoints(), time.time(), []
-        for topic in WEBHOOK_TOPICS:
+        for topic in WEBHOOK_TOPICS if endpoints else ():
             records = [
                 (r.partition, r.offset, r.value) for p, found in polled.items() if self._topics[p.topic] == topic for r in found
             ]
