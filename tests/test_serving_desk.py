@@ -183,6 +183,13 @@ def test_no_route_shows_a_foreign_arrival_or_tells_that_there_is_one(stack: Stac
     assert one["status"] == 404
 
 
+def test_a_countys_first_page_leads_to_its_duties(stack: Stack) -> None:
+    for who, leads in (("county:411426", True), ("administrator:*", False)):
+        page = stack.get("/", who, headers={"Accept": "text/html"})
+        assert page.status_code == 200
+        assert ('href="/units/411426/duties"' in page.text) is leads
+
+
 def test_a_session_acts_from_our_own_page_only(stack: Stack) -> None:
     login = stack.client.post("/login", data={"code": stack.tokens[CLERK]}, headers={"Sec-Fetch-Site": "same-origin"})
     cookie = {"Cookie": login.headers["set-cookie"].partition(";")[0]}
