@@ -16,6 +16,8 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv-tools/bin/uv)
 ifeq ($(UV),.venv-tools/bin/uv)
 export UV_CACHE_DIR ?= $(CURDIR)/.venv-tools/cache
 endif
+# Every start of a part compiles what is not compiled yet, and forgets it again where this is set: a second or two each time.
+unexport PYTHONDONTWRITEBYTECODE
 say = @printf '\033[1m==>\033[0m %s\n' "$(1)"
 # $(call install,ENVIRONMENT,LOCK): exactly what the lock names, checked against its hashes
 install = $(UV) venv --quiet --allow-existing --python "$(PYTHON)" $(1) && \

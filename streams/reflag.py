@@ -147,6 +147,7 @@ class Reflag:
 
     def _follow(self, records: Mapping[int, Any]) -> None:
         if not records:
+            self._positions.keep_arrivals({})
             return
         late, uses = self._following.look(records)
         if late:

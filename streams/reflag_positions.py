@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,6 +17,8 @@ from arrivals.runtime.kafka_clients import make_consumer
 from arrivals.runtime.settings import Settings
 from schemas.errors import Unavailable
 from streams.reflagging import Progress
+
+_KEEP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Positions:
     def __init__(self, settings: Settings, consumer: KafkaConsumer) -> None:
         self._consumer = consumer
         self._reference = TopicPartition(settings.topic("reference"), 0)
+        self._following: dict[TopicPartition, int] = {}
+        self._kept_at = 0.0
 
     def next_version(self) -> int:
         """The offset of the next reference row to work on."""
@@ -50,8 +55,11 @@ class Positions:
         self._commit({self._reference: OffsetAndMetadata(next_version, said, -1)})
 
     def keep_arrivals(self, following: Mapping[TopicPartition, int]) -> None:
-        """Commits the next offsets of `arrivals`."""
-        self._commit({at: OffsetAndMetadata(offset, "", -1) for at, offset in following.items()})
+        """Commits the next offsets of `arrivals`, at most once a second: to look at some of them again changes nothing."""
+        self._following |= following
+        if self._following and time.monotonic() - self._kept_at >= _KEEP_SECONDS:
+            self._commit({at: OffsetAndMetadata(offset, "", -1) for at, offset in self._following.items()})
+            self._kept_at, self._following = time.monotonic(), {}
 
     def _commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         with kafka_errors():

@@ -69,9 +69,9 @@ def make_producer(settings: Settings, **tuning: Any) -> KafkaProducer:
     return opened(KafkaProducer, **connection(settings), **(config | tuning))
 
 
-#: For those who can wait a tenth of a second: few fetches of much. Each costs a millisecond here and another at the broker, and
+#: For those who can wait a quarter of a second: few fetches of much. Each costs a millisecond here and another at the broker, and
 #: at some hundred records a second a fetch that is answered at the first record is one for every few records.
-UNHURRIED: Mapping[str, Any] = {"fetch_min_bytes": 131_072, "fetch_max_wait_ms": 100}
+UNHURRIED: Mapping[str, Any] = {"fetch_min_bytes": 262_144, "fetch_max_wait_ms": 250}
 
 
 def make_consumer(settings: Settings, *topics: str, group: str | None = None, **tuning: Any) -> KafkaConsumer:

@@ -18,6 +18,7 @@ from kafka.errors import KafkaError
 from arrivals.runtime.desk_engine import make_engine
 from arrivals.runtime.health import HealthServer
 from arrivals.runtime.kafka_clients import UNHURRIED, Publisher, make_consumer, make_producer
+from arrivals.runtime.kafka_reading import read_lean
 from arrivals.runtime.logs import configure_logs
 from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.reference_feed import ReferenceFeed
@@ -100,7 +101,7 @@ def desk_part(settings: Settings) -> Iterator[DeskLoop]:
             publisher = Publisher(make_producer(settings))
             undo.callback(publisher.close)
             tuning = {"metadata_max_age_ms": 5_000, **UNHURRIED}
-            consumer = make_consumer(settings, settings.topic("arrivals"), group=settings.desk_group, **tuning)
+            consumer = read_lean(make_consumer(settings, settings.topic("arrivals"), group=settings.desk_group, **tuning))
         except KafkaError as error:
             raise Unavailable("kafka_unreachable", f"Kafka at {settings.kafka_bootstrap} cannot be reached.") from error
         intake = Intake(consumer, store, now, metrics)

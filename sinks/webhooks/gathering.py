@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
-from typing import Any
 
 import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from arrivals.runtime.kafka_clients import UNHURRIED, make_consumer
+from arrivals.runtime.kafka_reading import LeanRecord, read_lean
 from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.settings import Settings
 from arrivals.runtime.webhook_store import Message, WebhookStore
@@ -67,7 +67,7 @@ class Gathering:
                 self._following.clear()
 
     def _follow(self) -> None:
-        consumer = make_consumer(self._settings, max_poll_records=_MOST_RECORDS, **UNHURRIED)
+        consumer = read_lean(make_consumer(self._settings, max_poll_records=_MOST_RECORDS, **UNHURRIED))
         try:
             self._seek(consumer)
             self._following.set()
@@ -78,9 +78,9 @@ class Gathering:
         finally:
             consumer.close()
 
-    def _poll(self, consumer: KafkaConsumer) -> dict[TopicPartition, list[Any]]:
+    def _poll(self, consumer: KafkaConsumer) -> dict[TopicPartition, list[LeanRecord]]:
         """What comes within the time in which arrivals are gathered into one message."""
-        gathered: dict[TopicPartition, list[Any]] = {}
+        gathered: dict[TopicPartition, list[LeanRecord]] = {}
         end = time.monotonic() + self._settings.webhook_linger_seconds
         while not self._stop.is_set():
             for partition, records in consumer.poll(_POLL_MS).items():
@@ -89,11 +89,11 @@ class Gathering:
                 break
         return gathered
 
-    def _put_in(self, polled: Mapping[TopicPartition, Sequence[Any]]) -> None:
+    def _put_in(self, polled: Mapping[TopicPartition, Sequence[LeanRecord]]) -> None:
         endpoints, now, messages = self._endpoints(), time.time(), []
         for topic in WEBHOOK_TOPICS if endpoints else ():
             records = [
-                (r.partition, r.offset, r.value) for p, found in polled.items() if self._topics[p.topic] == topic for r in found
+                (p.partition, r.offset, r.value) for p, found in polled.items() if self._topics[p.topic] == topic for r in found
             ]
             told = tallies(topic, records, [row.data for row in endpoints.values()])
             for name, (identity, counts) in told.items():
