@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     router_metrics_port: int = Field(9101, ge=1, le=65535, description="Port of the router's health and metrics.")
     sink_group: str = Field("sink", description="Consumer group of the sinks.")
     sink_batch_rows: int = Field(20_000, ge=1, description="Most rows in one insert.")
-    sink_batch_seconds: float = Field(0.25, gt=0, description="Longest wait before a smaller batch is inserted.")
+    sink_batch_seconds: float = Field(0.5, gt=0, description="Longest wait before a smaller batch is inserted.")
     sink_metrics_port: int = Field(9102, ge=1, le=65535, description="Port of the sink's health and metrics.")
 
     reflag_metrics_port: int = Field(9105, ge=1, le=65535, description="Port of the re-flagging part's health and metrics.")
