@@ -34,6 +34,7 @@ from producers.confirm import Confirming
 from producers.duplicates import DuplicateWindow
 from producers.gateway import Parts, build_app
 from producers.helpers import Deriving, Helpers
+from producers.kinds import KINDS
 from producers.rates import RateLimit
 from producers.receiving import Outcome, Receiving
 from producers.sealer import Sealer
@@ -63,22 +64,32 @@ def run_gateway(settings: Settings) -> None:
     sys.setswitchinterval(_TURN_SECONDS)
     producer = make_producer(settings, **_PRODUCER)
     confirming = Confirming(BatchProducer(producer), settings.gateway_confirm_seconds)
-    confirming.learn_topics([settings.topic(name) for name in ("scans", "duplicates", "dead-letters")], _KAFKA_SECONDS)
-    window: DuplicateWindow[Outcome] = DuplicateWindow(settings.gateway_duplicate_window)
-    warmed = warm_window(settings, window)
+    topics = [settings.topic(name) for name in (*(kind.topic for kind in KINDS), "duplicates", "dead-letters")]
+    confirming.learn_topics(topics, _KAFKA_SECONDS)
+    windows = {kind.path: warmed_window(settings, settings.topic(kind.topic)) for kind in KINDS}
     sealer, rates = Sealer(keys, settings.topic, os.urandom), RateLimit(settings.gateway_rate_per_device)
     helpers = Helpers(settings, settings.gateway_helpers)
     parts = Parts(
         settings=settings,
         snapshot=lambda: feed.current,
-        receiving=Receiving(lambda: feed.current, Deriving(sealer, helpers), confirming, window, rates, metrics),
+        receiving={
+            kind.path: Receiving(
+                lambda: feed.current, Deriving(kind, sealer, helpers), confirming, windows[kind.path], rates, metrics
+            )
+            for kind in KINDS
+        },
         bodies=Bodies(settings.gateway_max_body_bytes, settings.gateway_body_seconds),
         metrics=metrics,
         checks=_checks(feed, confirming, keys),
     )
     gc.freeze()  # gazetteer, reference and ids stay; looking at them again and again is wasted
     gc.set_threshold(_GARBAGE_THRESHOLD)
-    log.info("gateway_started", port=settings.gateway_port, reference_version=feed.current.version, ids_remembered=warmed)
+    log.info(
+        "gateway_started",
+        port=settings.gateway_port,
+        reference_version=feed.current.version,
+        ids_remembered=sum(map(len, windows.values())),
+    )
     try:
         serve(build_app(parts), settings.gateway_host, settings.gateway_port, helpers.keep)
     finally:
@@ -125,11 +136,11 @@ def serve(app: Any, host: str, port: int, beside: Callable[[], Coroutine[Any, An
     uvloop.run(main())
 
 
-def warm_window(settings: Settings, window: DuplicateWindow[Outcome]) -> int:
-    """Reads the ids of the newest scans back, so that a restarted gateway still knows them; returns how many."""
+def warmed_window(settings: Settings, topic: str) -> DuplicateWindow[Outcome]:
+    """A window with the ids of the topic's newest records read back, so that a restarted gateway still knows them."""
+    window: DuplicateWindow[Outcome] = DuplicateWindow(settings.gateway_duplicate_window)
     if not settings.gateway_duplicate_window:
-        return 0
-    topic = settings.topic("scans")
+        return window
     consumer = make_consumer(settings, fetch_max_wait_ms=50)
     deadline = time.monotonic() + _WARM_SECONDS
     try:
@@ -148,7 +159,7 @@ def warm_window(settings: Settings, window: DuplicateWindow[Outcome]) -> int:
                         window.confirm(headers["event_id"].decode(), headers["digest"].decode())
     finally:
         consumer.close()
-    return len(window)
+    return window
 
 
 def _checks(feed: ReferenceFeed, confirming: Confirming, keys: KeyStore) -> Checks:

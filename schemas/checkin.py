@@ -1,7 +1,7 @@
-"""Daily health check-ins (rows S5 and S6 of the order): what is posted to `POST /v1/checkins`, and what rests on `checkins`, version 1.
+"""Health check-ins (rows S5 and S6 of the order): what is posted to `POST /v1/checkins` and what rests on `checkins`, version 1.
 
 The person and the measurement are those of a scan; a check-in says besides for whom it is made, an enterprise or a management
-unit, and is routed nowhere. Structure is strict and content lenient, as with scans. A temperature nobody took is missing, never 0.
+unit, and is routed nowhere. Structure is strict, content lenient, as with scans. A temperature nobody took is missing, never 0.
 """
 
 from __future__ import annotations
