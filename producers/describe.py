@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from producers.kinds import CHECKINS, SCANS
 from producers.reasons import REASONS
 from schemas.checkin import CHECKIN
 from schemas.scan import SCAN
@@ -21,8 +22,8 @@ DESCRIPTION = (
 )
 #: Path of a post -> its name in the documentation, its shape, the folder of its examples, and its summary.
 _POSTS: dict[str, tuple[str, TypeAdapter[Any], str, str]] = {
-    "/v1/scans": ("Scan", SCAN, "scan-post", "Post one scan or up to 500"),
-    "/v1/checkins": ("Checkin", CHECKIN, "checkin-post", "Post one health check-in or up to 500"),
+    SCANS.path: ("Scan", SCAN, "scan-post", "Post one scan or up to 500"),
+    CHECKINS.path: ("Checkin", CHECKIN, "checkin-post", "Post one health check-in or up to 500"),
 }
 _REF = "#/components/schemas/{model}"
 
