@@ -58,7 +58,7 @@ def accepted(stack: Stack, body: list[dict[str, Any]], county: str, day: str) ->
     headers = {"authorization": f"Bearer {TOKENS[county]}", "x-simulated-now": f"{day}T08:00:00+08:00"}
     url = f"http://127.0.0.1:{stack.settings.gateway_port}{PATH}"
     try:
-        answer = httpx.post(url, content=json.dumps(body).encode(), headers=headers)
+        answer = httpx.post(url, content=json.dumps(body).encode(), headers=headers, timeout=30)
     except httpx.TransportError:
         return False
     return answer.status_code == 202 and {r["status"] for r in answer.json()["results"]} <= {"accepted", "duplicate"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from arrivals.embedded.kafka.server import KafkaServer
 from arrivals.embedded.process import stop_child
 from arrivals.runtime.reference_writer import append, credential_row
-from schemas.checkin import RECORDED_CHECKIN, RecordedCheckin
+from producers.parsing import validate_checkin
+from producers.simulator.checkins import CheckinPost, plan_checkins
+from schemas.checkin import RECORDED_CHECKIN, Checkin, RecordedCheckin
 from tests.checkins_kit import COUNTY, ENTERPRISE, PATH, checkin, enterprise, person, resident
 from tests.gateway_kit import TOKEN, Gateway, run_process, scan, start_gateway
 
@@ -174,3 +177,19 @@ def test_a_restarted_gateway_still_knows_the_ids(gateway: Gateway) -> None:
     gateway.client.close()
     gateway.process, gateway.client = run_process(gateway.settings, gateway.settings.data_dir)
     assert post(gateway, posted).json()["results"][0]["status"] == "duplicate"
+
+
+def test_the_sample_day_s_check_ins_are_good_and_the_same_every_time() -> None:
+    posts = list(plan_checkins(date(2020, 2, 18), 7))
+    assert posts == list(plan_checkins(date(2020, 2, 18), 7))
+    checkins = [validate_checkin(value) for post in posts for value in post.checkins]
+    assert len(checkins) == len({checkin.event_id for checkin in checkins}) > 400
+    assert all(checkin.enterprise and checkin.enterprise.county == post.county for post in posts for checkin in _read(post))
+    assert all(checkin.made_at < post.at for post in posts for checkin in _read(post))
+    days = [{c.person.document_number for post in posts if post.at.day == day for c in _read(post)} for day in (17, 18)]
+    assert days[0] - days[1]
+    assert any(checkin.temperature_c and checkin.temperature_c >= 37.3 for checkin in checkins)
+
+
+def _read(post: CheckinPost) -> list[Checkin]:
+    return [validate_checkin(value) for value in post.checkins]
