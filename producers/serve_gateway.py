@@ -41,6 +41,8 @@ from producers.sealer import Sealer
 from reference.gazetteer import load_gazetteer
 from schemas.errors import Misconfigured
 
+#: The topics the gateway writes on.
+_WRITTEN = (*(kind.topic for kind in KINDS), "duplicates", "dead-letters")
 _WARM_SECONDS = 8.0
 _KAFKA_SECONDS = 30.0
 #: A broker that is away must not block the loop. The client's own metrics are read by nobody.
@@ -64,8 +66,7 @@ def run_gateway(settings: Settings) -> None:
     sys.setswitchinterval(_TURN_SECONDS)
     producer = make_producer(settings, **_PRODUCER)
     confirming = Confirming(BatchProducer(producer), settings.gateway_confirm_seconds)
-    topics = [settings.topic(name) for name in (*(kind.topic for kind in KINDS), "duplicates", "dead-letters")]
-    confirming.learn_topics(topics, _KAFKA_SECONDS)
+    confirming.learn_topics([settings.topic(name) for name in _WRITTEN], _KAFKA_SECONDS)
     windows = {kind.path: warmed_window(settings, settings.topic(kind.topic)) for kind in KINDS}
     sealer, rates = Sealer(keys, settings.topic, os.urandom), RateLimit(settings.gateway_rate_per_device)
     helpers = Helpers(settings, settings.gateway_helpers)
@@ -73,10 +74,8 @@ def run_gateway(settings: Settings) -> None:
         settings=settings,
         snapshot=lambda: feed.current,
         receiving={
-            kind.path: Receiving(
-                lambda: feed.current, Deriving(kind, sealer, helpers), confirming, windows[kind.path], rates, metrics
-            )
-            for kind in KINDS
+            one.kind.path: Receiving(lambda: feed.current, one, confirming, windows[one.kind.path], rates, metrics)
+            for one in (Deriving(kind, sealer, helpers) for kind in KINDS)
         },
         bodies=Bodies(settings.gateway_max_body_bytes, settings.gateway_body_seconds),
         metrics=metrics,
