@@ -197,6 +197,19 @@ QUERIES: tuple[Query, ...] = (
         CHECKINS,
     ),
     Query(
+        "checkins-by-unit",
+        "Health forms, gates passed and fevers, by day and management unit",
+        "管理单元健康登记与出入",
+        "SELECT checked_on AS day, county_code, unit, countIf(kind = 'resident') AS forms,\n"
+        "       countIf(kind = 'gate_in') AS gate_in, countIf(kind = 'gate_out') AS gate_out,\n"
+        "       countIf(isNull(temperature_c)) AS without_temperature, countIf(fever) AS fevers\n"
+        "FROM {checkins} AND unit != '' AND checked_on >= %(from)s\nGROUP BY day, county_code, unit\n"
+        "ORDER BY day, fevers DESC, unit LIMIT %(limit)s",
+        (*_DAYS, _LIMIT),
+        ("county_code", "unit"),
+        CHECKINS,
+    ),
+    Query(
         "checkins-missing",
         "Employees who checked in within the seven days before and not on the day",
         "缺卡员工",

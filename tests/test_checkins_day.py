@@ -27,6 +27,7 @@ from tests.serving_stack import Stack, running_stack
 TOKENS = {county: f"sq_device_test-{county}" for county in ("411426", "411481")}
 DAYS = ("2020-02-16", "2020-02-17", "2020-02-18")
 OURS, THEIRS = enterprise(), enterprise("E-411481-0001", "411481")
+TOWN = "411426101"
 HEAD = "姓名,身份证号,企业代码,企业名称,打卡时间,体温,症状,在岗情况\r\n"
 
 
@@ -40,16 +41,20 @@ def stack(
         for day in DAYS:
             for county, body in posts(day).items():
                 running.wait(lambda b=body, c=county, d=day: accepted(running, b, c, d))
-        running.wait(lambda: count(running, "v_checkins") == 34)
+        running.wait(lambda: count(running, "v_checkins") == 36)
         yield running
 
 
 def posts(day: str) -> dict[str, list[dict[str, Any]]]:
-    """Ten employees of ours; on the last day two are missing, two have fever, one is new. Two of theirs, one missing at last."""
+    """Ten employees of ours; on the last day two are missing, two have fever, one is new. Two of theirs, one missing at last.
+
+    A township of ours has a health form and a gate on the last day.
+    """
     last = day == DAYS[-1]
     changes: dict[int, dict[str, Any]] = {3: {"temperature_c": 38.0}, 4: {"symptoms": ["fever"]}, 5: {"temperature_c": None}}
     people = [*range(1, 9), 11] if last else range(1, 11)
     ours = [checkin(n, day, **(changes.get(n, {}) if last else {})) for n in people]
+    ours += [resident(31, TOWN), resident(32, TOWN, kind="gate_in")] if last else []
     theirs = [checkin(n, day, enterprise=THEIRS) for n in ((21,) if last else (21, 22))]
     return {"411426": ours, "411481": theirs}
 
@@ -137,6 +142,11 @@ def test_a_county_counts_its_own_only_and_others_nothing(stack: Stack, name: str
     assert {row["day"] for row in newest} == {DAYS[-1]}
     for extension, begins in (("csv", b"\xef\xbb\xbf"), ("xlsx", b"PK"), ("parquet", b"PAR1")):
         assert stack.get(f"/v1/queries/{name}?format={extension}", "analyst:*").content.startswith(begins)
+
+
+def test_a_county_sees_the_forms_and_gates_of_its_units(stack: Stack) -> None:
+    [row] = [row for row in answer(stack, "checkins-by-unit", "county:411426") if row["unit"] == TOWN]
+    assert (row["unit_name"], row["forms"], row["gate_in"], row["fevers"]) == ("夏邑县 会亭镇", 1, 1, 0)
 
 
 def test_the_command_line_shows_the_same(stack: Stack) -> None:

@@ -44,7 +44,7 @@ DAYS = {"from": "2020-02-18", "to": "2020-02-18"}
 
 
 def test_each_query_is_confined() -> None:
-    assert len({query.name for query in QUERIES}) == len(QUERIES) == 15
+    assert len({query.name for query in QUERIES}) == len(QUERIES) == 16
     for query in QUERIES:
         assert query.sql.count(query.source.word) == 1
         assert query.sql.count("v_") == query.sql.count(f"FROM {query.source.word}") - 1, "no table but the confined one"
