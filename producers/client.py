@@ -1,4 +1,4 @@
-"""The device's side of `POST /v1/scans`: posts bodies, retries with the same ids, and gives one answer per scan.
+"""The device's side of `POST /v1/scans` and `/v1/checkins`: posts bodies, retries with the same ids, gives an answer for each.
 
 Delivery guarantee: at least once. A post whose outcome is unknown (no answer, 5xx, 429) is repeated byte for byte
 until it is answered or
@@ -67,9 +67,9 @@ class Patience:
 class GatewayClient:
     """Posts over kept-alive connections; use as `async with`. `faults` counts what went wrong on the way, by kind or status."""
 
-    def __init__(self, gateway: str, patience: Patience = Patience(), compress_from_bytes: int = 4_000) -> None:
+    def __init__(self, gateway: str, patience: Patience = Patience(), compress_from_bytes: int = 4_000, path: str = PATH) -> None:
         self.faults: Counter[str] = Counter()
-        self._url = gateway.rstrip("/") + PATH
+        self._url = gateway.rstrip("/") + path
         self._patience = patience
         self._compress_from = compress_from_bytes
         self._session: aiohttp.ClientSession | None = None

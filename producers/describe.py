@@ -7,31 +7,41 @@ from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from producers.kinds import CHECKINS, SCANS
 from producers.reasons import REASONS
+from schemas.checkin import CHECKIN
 from schemas.scan import SCAN
 
 DESCRIPTION = (
-    "Devices post scans here. 202 means: on Kafka, acknowledged by all in-sync replicas; the device may delete the scan. "
-    "Every other answer means: keep it, and repeat it with the same event_id. People in examples are synthetic."
+    "Devices post scans and health check-ins here. 202 means: on Kafka, acknowledged by all in-sync replicas; the device may "
+    "delete it. Every other answer means: keep it, and repeat it with the same event_id. People in examples are synthetic."
 )
+#: Path of a post -> its name in the documentation, its shape, the folder of its examples, and its summary.
+_POSTS: dict[str, tuple[str, TypeAdapter[Any], str, str]] = {
+    SCANS.path: ("Scan", SCAN, "scan-post", "Post one scan or up to 500"),
+    CHECKINS.path: ("Checkin", CHECKIN, "checkin-post", "Post one health check-in or up to 500"),
+}
 _REF = "#/components/schemas/{model}"
 
 
 def document(app: FastAPI) -> None:
     """Gives the app its OpenAPI and `/docs`."""
-    schema = SCAN.json_schema(ref_template=_REF)
-    definitions = schema.pop("$defs", {})
+    definitions: dict[str, Any] = {}
+    for name, adapter, _, _ in _POSTS.values():
+        schema = adapter.json_schema(ref_template=_REF)
+        definitions |= schema.pop("$defs", {}) | {name: schema}
 
     def openapi() -> dict[str, Any]:
         return {
             "openapi": "3.1.0",
             "info": {"title": app.title, "version": "1", "description": DESCRIPTION},
-            "paths": {"/v1/scans": {"post": _operation()}},
+            "paths": {path: {"post": _operation(name, folder, summary)} for path, (name, _, folder, summary) in _POSTS.items()},
             "components": {
-                "schemas": {**definitions, "Scan": schema, "Answer": _ANSWER, "Problem": _PROBLEM},
+                "schemas": {**definitions, "Answer": _ANSWER, "Problem": _PROBLEM},
                 "securitySchemes": {"device": {"type": "http", "scheme": "bearer"}},
             },
         }
@@ -46,33 +56,35 @@ def document(app: FastAPI) -> None:
     app.router.add_route("/docs", docs, methods=["GET"])
 
 
-def _examples() -> dict[str, Any]:
-    folder = files("schemas").joinpath("examples", "scan-post", "v1")
-    return {file.name.removesuffix(".json"): json.loads(file.read_text("utf-8")) for file in folder.iterdir()}
+def _examples(folder: str) -> dict[str, Any]:
+    found = files("schemas").joinpath("examples", folder, "v1").iterdir()
+    return {file.name.removesuffix(".json"): json.loads(file.read_text("utf-8")) for file in found if file.is_file()}
 
 
 def _examples_html() -> str:
-    shown = (json.dumps(value, ensure_ascii=False, indent=2) for value in _examples().values())
+    shown = (
+        json.dumps(v, ensure_ascii=False, indent=2) for _, _, folder, _ in _POSTS.values() for v in _examples(folder).values()
+    )
     return "".join(f"<pre>{text}</pre>" for text in shown)
 
 
-def _operation() -> dict[str, Any]:
-    scan, examples = {"$ref": _REF.format(model="Scan")}, {name: {"value": value} for name, value in _examples().items()}
-    body = {"oneOf": [scan, {"type": "array", "items": scan, "minItems": 1, "maxItems": 500}]}
+def _operation(model: str, folder: str, summary: str) -> dict[str, Any]:
+    one, examples = {"$ref": _REF.format(model=model)}, {name: {"value": value} for name, value in _examples(folder).items()}
+    body = {"oneOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": 500}]}
     failures = {
         "400": "no usable JSON",
         "401": "no valid token",
-        "403": "another site or role",
+        "403": "another site, enterprise, unit or role",
         "408": "the body came too slowly",
     }
     failures |= {"409": "event_id already used", "413": "too large", "415": "other type or encoding", "422": "wrong field"}
-    failures |= {"429": "too many scans; Retry-After", "503": "Kafka does not confirm; Retry-After, keep the scan"}
+    failures |= {"429": "too many posts; Retry-After", "503": "Kafka does not confirm; Retry-After, keep what was posted"}
     problems = {s: _content(d, "application/problem+json", "Problem") for s, d in failures.items()}
     return {
-        "summary": "Post one scan or up to 500",
+        "summary": summary,
         "security": [{"device": []}],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body, "examples": examples}}},
-        "responses": {"202": _content("confirmed by Kafka; one result per scan", "application/json", "Answer"), **problems},
+        "responses": {"202": _content("confirmed by Kafka; one result for each", "application/json", "Answer"), **problems},
     }
 
 

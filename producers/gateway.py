@@ -1,12 +1,12 @@
-"""The gateway: `POST /v1/scans` for devices, and health for operators. Built from its parts; nothing happens at import.
+"""The gateway: `POST /v1/scans` and `/v1/checkins` for devices, health for operators. Built from its parts, nothing at import.
 
-The hot route is answered before FastAPI's layers, from raw bytes to raw bytes; FastAPI serves everything else.
+The hot routes are answered before FastAPI's layers, from raw bytes to raw bytes; FastAPI serves everything else.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,10 +22,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from arrivals.runtime.health import Checks, readiness
 from arrivals.runtime.metrics import CONTENT_TYPE, Metrics
 from arrivals.runtime.settings import Settings
-from producers.bodies import Bodies, Body, Incoming
+from producers.bodies import Bodies, Incoming
 from producers.deriving import Posted
 from producers.describe import DESCRIPTION, document
-from producers.devices import Device, authenticate
+from producers.devices import authenticate
 from producers.problems import Accepted, problem, render
 from producers.rates import RateLimit
 from producers.receiving import Receiving
@@ -33,21 +33,25 @@ from reference.snapshot import Snapshot
 from schemas.base import LOCAL, format_instant, parse_instant
 from schemas.errors import ArrivalsError, Refused
 
-PATH = "/v1/scans"
 _SIMULATED = b"x-simulated-now"
 _WRONG_TOKENS_PER_SECOND = 1.0
 _UNAUTHORIZED = 401
-_CODES = {"id_conflict": 409, "site_forbidden": 403, "batch_too_large": 413}
-_ADVICE = {404: "Nothing is here; scans go to POST /v1/scans.", 405: "This address takes another method."}
+_CODES = {"id_conflict": 409, "site_forbidden": 403, "place_forbidden": 403, "batch_too_large": 413}
+_ADVICE = {
+    404: "Nothing is here; scans go to POST /v1/scans, check-ins to POST /v1/checkins.",
+    405: "This address takes another method.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the gateway is made of. `strangers` limits wrong tokens by address; right ones are never slowed by it."""
+    """What the gateway is made of; `receiving` by the path posted to. `strangers` limits wrong tokens by address; right ones are
+    never slowed by it.
+    """
 
     settings: Settings
     snapshot: Callable[[], Snapshot]
-    receiving: Receiving
+    receiving: Mapping[str, Receiving]
     bodies: Bodies
     metrics: Metrics
     checks: Checks
@@ -60,11 +64,11 @@ def build_app(parts: Parts) -> ASGIApp:
     seconds, by_status = parts.metrics.histogram("arrivals_gateway_request_seconds"), dict[int, Histogram]()
 
     async def entry(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["method"] != "POST" or (receiving := parts.receiving.get(scope["path"])) is None:
             await pages(scope, receive, send)
             return
         begun = time.perf_counter()
-        response = await _answer(parts, Incoming(dict(reversed(scope["headers"])), receive), scope)
+        response = await _answer(parts, receiving, Incoming(dict(reversed(scope["headers"])), receive), scope)
         status = response.status_code
         if status not in by_status:
             by_status[status] = seconds.labels(str(status))
@@ -75,7 +79,7 @@ def build_app(parts: Parts) -> ASGIApp:
 
 
 def _pages(parts: Parts) -> FastAPI:
-    """Everything but the hot route: documentation, health, metrics, and problems for what is not here."""
+    """Everything but the hot routes: documentation, health, metrics, and problems for what is not here."""
     app = FastAPI(title="checkpoint-arrivals gateway", description=DESCRIPTION, docs_url=None, redoc_url=None)
 
     async def not_here(_: Request, error: Exception) -> Response:
@@ -88,7 +92,8 @@ def _pages(parts: Parts) -> FastAPI:
     async def other_methods(_: Request) -> Response:
         raise HTTPException(405, headers={"Allow": "POST"})
 
-    app.router.add_route(PATH, other_methods, methods=["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    for path in parts.receiving:
+        app.router.add_route(path, other_methods, methods=["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
     app.add_exception_handler(HTTPException, not_here)
     _add_operations(app, parts)
     document(app)
@@ -97,17 +102,17 @@ def _pages(parts: Parts) -> FastAPI:
 
 async def _failed(_: Request, error: Exception) -> Response:
     """A fault of ours: answered as a problem, raised on to the server's log."""
-    return render(500, "gateway_failed", f"The gateway failed ({type(error).__name__}); repeat the same scan.", _wall_clock())
+    return render(500, "gateway_failed", f"The gateway failed ({type(error).__name__}); repeat the same post.", _wall_clock())
 
 
-async def _answer(parts: Parts, request: Incoming, scope: Scope) -> Accepted | Response:
+async def _answer(parts: Parts, receiving: Receiving, request: Incoming, scope: Scope) -> Accepted | Response:
     now = _wall_clock()
     try:
         now = _now(parts.settings, request, now)
         device = authenticate(request.header(b"authorization"), parts.snapshot(), now)
         body = await parts.bodies.read(request)
         try:
-            return await _receive(parts, body, device, now)
+            return await _receive(parts, receiving, Posted(body.content, body.charset, device, now))
         finally:
             parts.bodies.release(body)
     except Refused as error:
@@ -124,10 +129,10 @@ def _stranger(parts: Parts, scope: Scope, now: datetime) -> Response | None:
     return _later("too_many_wrong_tokens", "Too many wrong tokens came from this address.", wait, now) if wait else None
 
 
-async def _receive(parts: Parts, body: Body, device: Device, now: datetime) -> Accepted | Response:
-    answer = await parts.receiving.receive(Posted(body.content, body.charset, device, now))
+async def _receive(parts: Parts, receiving: Receiving, posted: Posted) -> Accepted | Response:
+    answer, now = await receiving.receive(posted), posted.now
     if answer.wait_seconds:
-        detail = "This device posts more scans than it may; keep them and send them later."
+        detail = "This device posts more than it may; keep it and send it later."
         return _later("rate_limited", detail, answer.wait_seconds, now)
     first = answer.results[0]
     if not answer.many and first.status == "rejected":

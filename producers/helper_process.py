@@ -14,6 +14,7 @@ from typing import Any
 from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.settings import Settings
 from producers.deriving import derive_all
+from producers.kinds import BY_PATH
 from producers.sealer import Sealer
 from schemas.errors import Unavailable
 
@@ -29,10 +30,11 @@ def help_out(stream: BufferedRWPair) -> None:
     gc.freeze()
     gc.set_threshold(_GARBAGE_THRESHOLD)
     _write(stream, "ready")
-    while (posts := _read(stream)) is not None:
+    while (question := _read(stream)) is not None:
+        path, posts = question
         keys.refresh()
         try:
-            _write(stream, derive_all(posts, sealer))
+            _write(stream, derive_all(posts, BY_PATH[path], sealer))
         except Unavailable as error:
             _write(stream, (error.code, error.message, error.retry_after_seconds))
 

@@ -19,6 +19,7 @@ import structlog
 
 from arrivals.runtime.settings import Settings
 from producers.deriving import Derived, Posted, derive_all
+from producers.kinds import EventKind
 from producers.sealer import Sealer
 from schemas.errors import Unavailable
 
@@ -46,11 +47,11 @@ class Helpers:
             for _ in range(self._count):
                 group.create_task(self._keep_one())
 
-    async def derive(self, posts: Sequence[Posted]) -> list[Derived] | None:
+    async def derive(self, posts: Sequence[Posted], kind: EventKind) -> list[Derived] | None:
         """What follows from each post, or None when no helper is there to find out. Raises Unavailable like `derive_all`."""
         if not self._idle:
             return None
-        asking = asyncio.ensure_future(self._ask(self._idle.pop(), posts))
+        asking = asyncio.ensure_future(self._ask(self._idle.pop(), (kind.path, posts)))
         self._asking.add(asking)
         asking.add_done_callback(self._asking.discard)
         answer = await asyncio.shield(asking)  # whoever waits may go; the helper's answer must still be read
@@ -58,9 +59,9 @@ class Helpers:
             raise answer
         return answer
 
-    async def _ask(self, helper: _Helper, posts: Sequence[Posted]) -> list[Derived] | Unavailable | None:
+    async def _ask(self, helper: _Helper, question: tuple[str, Sequence[Posted]]) -> list[Derived] | Unavailable | None:
         try:
-            helper.write(posts)
+            helper.write(question)
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 answer = await helper.read()
         except (*_LOST, TimeoutError):
@@ -86,9 +87,10 @@ class Helpers:
 
 
 class Deriving:
-    """Derives here or with the helpers, whichever is quicker."""
+    """Derives posts of one kind, here or with the helpers, whichever is quicker."""
 
-    def __init__(self, sealer: Sealer, helpers: Helpers | None = None) -> None:
+    def __init__(self, kind: EventKind, sealer: Sealer, helpers: Helpers | None = None) -> None:
+        self.kind = kind
         self.sealer = sealer
         self._helpers = helpers
 
@@ -96,8 +98,8 @@ class Deriving:
         """What follows from each post. Raises Unavailable when nothing can be sealed."""
         found = None
         if self._helpers is not None and sum(len(post.body) for post in posts) >= _WORTH_SENDING_BYTES:
-            found = await self._helpers.derive(posts)
-        return derive_all(posts, self.sealer) if found is None else found
+            found = await self._helpers.derive(posts, self.kind)
+        return derive_all(posts, self.kind, self.sealer) if found is None else found
 
 
 class _Helper:

@@ -18,7 +18,7 @@ from schemas.documents import Document, normalise_number, read_document
 from schemas.names import Name, read_name
 from schemas.phones import read_phone
 from schemas.plates import read_plate
-from schemas.scan import CheckpointScan, RailScan
+from schemas.scan import CheckpointScan, Person, RailScan
 from schemas.trains import read_train
 
 PLAUSIBLE_C = (30.0, 45.0)
@@ -34,7 +34,7 @@ Hash = Callable[..., str]
 
 
 class Prepared(NamedTuple):
-    """A scan ready to be sealed: the readable `record` without `sealed`, and the plaintexts of the two seals."""
+    """A scan or a check-in ready to be sealed: the readable `record` without `sealed`, and the plaintexts of the two seals."""
 
     event_id: str
     person_key: str
@@ -45,7 +45,7 @@ class Prepared(NamedTuple):
 
 
 def content_digest(value: dict[str, Any]) -> str:
-    """Names the content of a posted scan: equal for a repeated post, whatever its key order and however late it was sent."""
+    """Names the content of what was posted: equal for a repeated post, whatever its key order and however late it was sent."""
     kept = {name: part for name, part in value.items() if name != "sent_at"} if "sent_at" in value else value
     return hashlib.blake2b(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
@@ -72,7 +72,7 @@ class _Derived(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """Which device posted a scan, and when it was received."""
+    """Which device posted something, and when it was received."""
 
     device_id: str
     at: datetime
@@ -85,13 +85,9 @@ def prepare(scan: CheckpointScan | RailScan, device_id: str, received_at: dateti
 
 def prepare_all(scans: Sequence[CheckpointScan | RailScan], receipts: Sequence[Receipt], keyed: Hash) -> list[Prepared]:
     """`prepare` for many scans, one step at a time for all of them: half the processor time of all steps for one at a time."""
-    people = [scan.person for scan in scans]
-    documents = [read_document(p.document_type, p.document_number, r.at.date()) for p, r in zip(people, receipts, strict=True)]
-    keys = [keyed("person", person.document_type, d.number) for person, d in zip(people, documents, strict=True)]
-    phones = [read_phone(person.phone) for person in people]
-    names = [read_name(person.name) for person in people]
-    times = [_occurred(scan, receipt.at) for scan, receipt in zip(scans, receipts, strict=True)]
-    temperatures = [_temperature(scan.temperature_c) for scan in scans]
+    documents, keys, phones, names = read_people([scan.person for scan in scans], receipts, keyed)
+    times = [read_time(scan.occurred_at, scan.sent_at, receipt.at) for scan, receipt in zip(scans, receipts, strict=True)]
+    temperatures = [read_temperature(scan.temperature_c) for scan in scans]
     vehicles, rails = [_vehicle(scan, keyed) for scan in scans], [_rail(scan) for scan in scans]
     derived = list(map(_Derived, scans, keys, documents, phones, names, temperatures, times, vehicles, rails))
     flags = [_flags(one) for one in derived]
@@ -100,9 +96,25 @@ def prepare_all(scans: Sequence[CheckpointScan | RailScan], receipts: Sequence[R
     return list(map(Prepared, [scan.event_id for scan in scans], keys, records, identities, addresses, flags))
 
 
+class People(NamedTuple):
+    """What follows from persons, each list in their order; a phone is its number and the flag it earned."""
+
+    documents: list[Document]
+    keys: list[str]
+    phones: list[tuple[str | None, str | None]]
+    names: list[Name]
+
+
+def read_people(people: Sequence[Person], receipts: Sequence[Receipt], keyed: Hash) -> People:
+    """The documents, keys, phones and names of persons."""
+    documents = [read_document(p.document_type, p.document_number, r.at.date()) for p, r in zip(people, receipts, strict=True)]
+    keys = [keyed("person", person.document_type, d.number) for person, d in zip(people, documents, strict=True)]
+    return People(documents, keys, [read_phone(p.phone) for p in people], [read_name(p.name) for p in people])
+
+
 @lru_cache(maxsize=256)
-def _stamp(received_at: datetime) -> str:
-    """Formatted once for all the scans of a post."""
+def stamp(received_at: datetime) -> str:
+    """The time of receipt as text, formatted once for all that came in a post."""
     return format_instant(received_at)
 
 
@@ -125,8 +137,8 @@ def _record(one: _Derived, flags: tuple[str, ...], receipt: Receipt) -> dict[str
         "device_id": receipt.device_id,
         "sequence": scan.sequence,
         "occurred_at": one.time[0],
-        "received_at": _stamp(receipt.at),
-        "person": _person(one),
+        "received_at": stamp(receipt.at),
+        "person": recorded_person(scan.person, one.key, one.document, one.name, one.phone[0]),
         "origin_code": scan.origin.code,
         "destination_code": scan.destination.code,
         "stays": [{"code": s.place.code, "from_day": s.from_day, "to_day": s.to_day} for s in scan.stays] if scan.stays else (),
@@ -141,14 +153,14 @@ def _record(one: _Derived, flags: tuple[str, ...], receipt: Receipt) -> dict[str
     }
 
 
-def _person(one: _Derived) -> dict[str, Any]:
-    person, phone = one.scan.person, one.phone[0]
+def recorded_person(person: Person, key: str, document: Document, name: Name, phone: str | None) -> dict[str, Any]:
+    """The readable remainder of a person (`schemas.recorded.RecordedPerson`)."""
     return {
-        "key": one.key,
-        "name_masked": one.name.masked,
+        "key": key,
+        "name_masked": name.masked,
         "document_type": person.document_type,
-        "document_last4": one.document.last4,
-        "birth_year": one.document.birth_year,
+        "document_last4": document.last4,
+        "birth_year": document.birth_year,
         "phone_last4": phone[-4:] if phone else None,
         "nationality": person.nationality,
     }
@@ -181,7 +193,8 @@ def _address(scan: CheckpointScan | RailScan) -> bytes | None:
     return orjson.dumps({"origin": origin, "destination": destination, "stays": stays})
 
 
-def _temperature(measured: float | None) -> tuple[float | None, str | None]:
+def read_temperature(measured: float | None) -> tuple[float | None, str | None]:
+    """The temperature in °C to one decimal and a flag; what is missing or implausible is None, never 0."""
     if measured is None:
         return None, "temperature_missing"
     if not PLAUSIBLE_C[0] <= measured <= PLAUSIBLE_C[1]:
@@ -189,21 +202,21 @@ def _temperature(measured: float | None) -> tuple[float | None, str | None]:
     return round(measured, 1), None
 
 
-def _occurred(scan: CheckpointScan | RailScan, received_at: datetime) -> tuple[str, str, tuple[str, ...]]:
-    """When it happened, in our time, and when its device said so. A device that tells when it sent shows by how much its clock is
-    off; the time it gave stays under seal as `occurred_raw`.
+def read_time(said: datetime, sent_at: datetime | None, received_at: datetime) -> tuple[str, str, tuple[str, ...]]:
+    """When it happened, in our time, when its device `said` so, and the flags. A device that tells when it sent shows by how much
+    its clock is off; the time it gave stays under seal as `occurred_raw`.
     """
-    occurred = scan.occurred_at
+    occurred = said
     flags: tuple[str, ...] = ()
     stated = format_instant(occurred)
-    if scan.sent_at is not None and abs(received_at - scan.sent_at) > _CLOCK_TOLERANCE:
-        occurred = _corrected(occurred, received_at - scan.sent_at)
+    if sent_at is not None and abs(received_at - sent_at) > _CLOCK_TOLERANCE:
+        occurred = _corrected(occurred, received_at - sent_at)
         flags = ("clock_suspect",)
     elif occurred > received_at + _FUTURE or occurred < received_at - _OLDEST:
         flags = ("clock_suspect",)
     if received_at - occurred > LATE_AFTER:
         flags = (*flags, "late")
-    return stated if occurred is scan.occurred_at else format_instant(occurred), stated, flags
+    return stated if occurred is said else format_instant(occurred), stated, flags
 
 
 def _corrected(occurred: datetime, offset: timedelta) -> datetime:

@@ -1,4 +1,4 @@
-"""From a body to scans, strictly: bytes → JSON values → models, with a reason for everything that is refused. Pure.
+"""From a body to scans and check-ins, strictly: bytes → JSON values → models, with a reason for everything that is refused. Pure.
 
 One parser everywhere (jiter, the one inside pydantic-core): duplicate keys, NaN, deep nesting, lone surrogates and invalid UTF-8
 are errors with a position.
@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 from math import copysign
-from typing import Any
+from typing import Any, TypeVar
 
 import jiter
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from producers.reasons import of_validation, reason
+from schemas.checkin import CHECKIN, Checkin
 from schemas.errors import Reason, Rejected
 from schemas.scan import SCAN, CheckpointScan, RailScan
 
-MOST_SCANS = 500
+#: What a post may be made of.
+Event = CheckpointScan | RailScan | Checkin
+E = TypeVar("E", CheckpointScan | RailScan, Checkin)
+MOST_EVENTS = 500
 _TAGS = ("checkpoint", "rail")
 #: No field of ours has that many digits, and turning such a number back into text takes quadratic time.
 _ENDLESS_NUMBER, _DIGITS_TO_ZERO = b"0" * 1000, bytes.maketrans(b"123456789", b"000000000")
@@ -47,24 +51,19 @@ def parse_body(body: bytes, charset: str = "utf-8") -> tuple[list[Any], bool]:
         return [value], False
     if not isinstance(value, list) or not value:
         raise _refused("body_shape")
-    if len(value) > MOST_SCANS:
+    if len(value) > MOST_EVENTS:
         raise _refused("batch_too_large")
     return value, True
 
 
 def validate_scan(value: Any) -> CheckpointScan | RailScan:
-    """The scan behind a JSON value. Raises Rejected (`scan_invalid`) with a reason per wrong field, eight at most."""
-    try:
-        scan = _validated(value)
-    except ValidationError as error:
-        skip = 1 if isinstance(value, dict) and value.get("kind") in _TAGS else 0
-        errors = error.errors(include_url=False, include_context=False, include_input=False)
-        raise Rejected("scan_invalid", "The scan is not usable.", tuple(of_validation(e, skip) for e in errors[:8])) from None
-    except UnicodeEncodeError:  # a lone surrogate met a pattern
-        raise Rejected("scan_invalid", "The scan is not usable.", (reason("string_unicode"),)) from None
-    if scan.temperature_c == 0 and copysign(1, scan.temperature_c) < 0:
-        raise Rejected("scan_invalid", "The scan is not usable.", (reason("negative_zero", "temperature_c"),))
-    return scan
+    """The scan behind a JSON value. Raises Rejected (`event_invalid`) with a reason per wrong field, eight at most."""
+    return _validated(value, SCAN, _TAGS)
+
+
+def validate_checkin(value: Any) -> Checkin:
+    """The check-in behind a JSON value. Raises Rejected like `validate_scan`."""
+    return _validated(value, CHECKIN)
 
 
 def event_id_of(value: Any) -> tuple[str | None, bool]:
@@ -77,10 +76,23 @@ def event_id_of(value: Any) -> tuple[str | None, bool]:
     return found, bool(_EVENT_ID.match(found))
 
 
-def _validated(value: Any) -> CheckpointScan | RailScan:
-    """`SCAN.validate_python` without the third of its time that goes into options nobody gave."""
-    scan: CheckpointScan | RailScan = SCAN.validator.validate_python(value)
-    return scan
+def _validated(value: Any, adapter: TypeAdapter[E], tags: tuple[str, ...] = ()) -> E:
+    """`validate_python` without the third of its time that goes into options nobody gave; `tags` are those of a union by kind."""
+    try:
+        event: E = adapter.validator.validate_python(value)
+    except ValidationError as error:
+        skip = 1 if isinstance(value, dict) and value.get("kind") in tags else 0
+        errors = error.errors(include_url=False, include_context=False, include_input=False)
+        raise _unusable(*(of_validation(e, skip) for e in errors[:8])) from None
+    except UnicodeEncodeError:  # a lone surrogate met a pattern
+        raise _unusable(reason("string_unicode")) from None
+    if event.temperature_c == 0 and copysign(1, event.temperature_c) < 0:
+        raise _unusable(reason("negative_zero", "temperature_c"))
+    return event
+
+
+def _unusable(*reasons: Reason) -> Rejected:
+    return Rejected("event_invalid", "What was posted is not usable.", reasons)
 
 
 #: What to add to the reason when the encoding is a known wrong one.

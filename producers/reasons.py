@@ -1,4 +1,4 @@
-"""Why a scan or a post is refused: the stable code, what happened and what to do, in English and Chinese. One table."""
+"""Why a post or a part of it is refused: the stable code, what happened and what to do, in English and Chinese. One table."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _FIELD_NAME = re.compile(r"[a-z][a-z_]{0,39}\Z")
 
 #: code -> (English, Chinese). Codes of pydantic's own errors stand here too, under pydantic's names.
 REASONS: dict[str, tuple[str, str]] = {
-    "body_empty": ("the body is empty; send one scan or an array of scans", "正文为空;请发送一条登记或登记数组"),
+    "body_empty": ("the body is empty; send one object or an array of them", "正文为空;请发送一条登记或登记数组"),
     "body_not_json": ("the body is no JSON; correct it where the position says", "正文不是合法的 JSON;请按所示位置改正"),
-    "body_shape": ("the body must be one scan object or an array of them", "正文应为一个登记对象或登记数组"),
-    "batch_too_large": ("an array may hold at most 500 scans; send smaller ones", "一次最多 500 条;请分批发送"),
+    "body_shape": ("the body must be one object or an array of them", "正文应为一个登记对象或登记数组"),
+    "batch_too_large": ("an array may hold at most 500; send smaller ones", "一次最多 500 条;请分批发送"),
     "encoding": (
         "the body is not UTF-8; is it GBK? declare it with charset=gbk",
         "正文不是 UTF-8 编码;若为 GBK 请声明 charset=gbk",
@@ -32,7 +32,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "finite_number": ("the field must be an ordinary number", "该字段应为普通数字"),
     "negative_zero": ("minus zero is no measurement; leave the field out", "负零不是测量值;未测请留空"),
     "model_type": ("the field must be an object", "该字段应为对象"),
-    "model_attributes_type": ("a scan must be an object", "每条登记应为对象"),
+    "model_attributes_type": ("a scan or a check-in must be an object", "每条登记应为对象"),
     "tuple_type": ("the field must be a list", "该字段应为列表"),
     "too_long": ("the list is too long", "列表过长"),
     "string_too_long": ("the text is too long", "文本过长"),
@@ -56,8 +56,15 @@ REASONS: dict[str, tuple[str, str]] = {
     "string_unicode": ("the text holds characters that are no Unicode", "文本含有非法的 Unicode 字符"),
     "site_unknown": ("no such site is registered; ask the administrator", "站点未登记;请联系管理员"),
     "site_forbidden": ("this device is registered for another site", "该设备登记在其他站点"),
+    "checkin_place": ("name either the enterprise or the unit", "企业和管理单元只能填写一个,且必须填写一个"),
+    "checkin_kind": (
+        "an employee checks in for an enterprise, a resident for a unit",
+        "员工打卡须填写企业;居民登记须填写管理单元",
+    ),
+    "place_unknown": ("there is no such county or unit; use its code", "没有这个县(市、区)或管理单元;请填写其代码"),
+    "place_forbidden": ("this device is registered for another enterprise or unit", "该设备登记在其他企业或管理单元"),
     "id_conflict": (
-        "another scan already has this event_id; give every scan its own",
+        "this event_id was used before for something else; give everything its own",
         "该 event_id 已被另一条登记使用;每条登记须有自己的编号",
     ),
     "scan_too_large": ("the scan is too large", "单条登记过大"),

@@ -1,6 +1,6 @@
-"""What happens to one post: every scan of it is accepted, recognised as a duplicate, or refused, and Kafka confirms all or none.
+"""What happens to one post: every event of it is accepted, recognised as a duplicate, or refused, and Kafka confirms all or none.
 
-Guarantee: a scan is answered `accepted` or `duplicate` only when it is on Kafka, acknowledged by all in-sync replicas; one
+Guarantee: an event is answered `accepted` or `duplicate` only when it is on Kafka, acknowledged by all in-sync replicas; one
 answered `rejected` lies whole in the dead letters. When Kafka does not confirm within the bound, the whole post is answered 503
 and the device repeats the same ids; whatever had arrived is recognised downstream by its event id.
 """
@@ -16,7 +16,6 @@ from arrivals.runtime.kafka_clients import Record
 from arrivals.runtime.metrics import Metrics
 from producers.confirm import Confirming
 from producers.deriving import Derived, Posted, Unusable, Usable, refuse_again
-from producers.devices import EVERY_SITE
 from producers.duplicates import DuplicateWindow
 from producers.grouping import Grouping
 from producers.helpers import Deriving
@@ -32,7 +31,7 @@ _LARGE_BYTES = 50_000
 
 @dataclass(slots=True)
 class Result:
-    """The answer for one scan of a post, in the form of the HTTP answer."""
+    """The answer for one event of a post, in the form of the HTTP answer."""
 
     event_id: str | None
     status: str
@@ -42,7 +41,7 @@ class Result:
 
 @dataclass(slots=True)
 class Answer:
-    """One result per scan of a post, in order, and whether they came as an array; a body that is no usable JSON has one and is
+    """One result per event of a post, in order, and whether they came as an array; a body that is no usable JSON has one and is
     not `readable`. Where the device posts more than it may, there is no result but the seconds to wait.
     """
 
@@ -63,13 +62,13 @@ class _Post:
     records: list[Record] = field(default_factory=list)
     claimed: list[tuple[str, str]] = field(default_factory=list)
     others: set[Outcome] = field(default_factory=set)
-    #: What is wrong with a site, for those the post has named so far.
-    sites: dict[str, str | None] = field(default_factory=dict)
+    #: What is wrong with a place, for those the post has named so far.
+    places: dict[str, Reason | None] = field(default_factory=dict)
     failure: Unavailable = field(default_factory=lambda: Unavailable("gateway_failed", "The gateway failed at this post.", 3))
 
 
 class Receiving:
-    """Receives posts of authenticated devices. One per process; used from the event loop only."""
+    """Receives posts of authenticated devices, all of one kind. One per kind and process; used from the event loop only."""
 
     def __init__(
         self,
@@ -87,8 +86,8 @@ class Receiving:
         self._window = window
         self._rates = rates
         self._grouping: Grouping[_Post] = Grouping(self._work)
-        scans = metrics.counter("arrivals_gateway_scans_total")
-        self._scans = {status: scans.labels(status) for status in ("accepted", "duplicate", "rejected")}
+        answered = metrics.counter(deriving.kind.counter)
+        self._answered = {status: answered.labels(status) for status in ("accepted", "duplicate", "rejected")}
         self._rejections = metrics.counter("arrivals_gateway_rejections_total")
         self._flags = metrics.counter("arrivals_gateway_quality_flags_total")
         self._confirm_seconds = metrics.histogram("arrivals_gateway_confirm_seconds")
@@ -106,7 +105,7 @@ class Receiving:
             if not await asyncio.shield(post.outcome):
                 raise post.failure
         if post.others and not all(await asyncio.gather(*map(asyncio.shield, post.others))):
-            raise Unavailable("kafka_unconfirmed", "Another post of the same scan was not confirmed.", 3)
+            raise Unavailable("kafka_unconfirmed", "Another post of the same event was not confirmed.", 3)
         self._count(post.answer.results)
         return post.answer
 
@@ -139,34 +138,32 @@ class Receiving:
                 self._refuse(outcome, post) if isinstance(outcome, Unusable) else self._recognise(outcome, number, post)
             )
 
-    def _recognise(self, scan: Usable, number: int, post: _Post) -> Result:
-        wrong = self._site_problem(scan.site_id, post)
+    def _recognise(self, event: Usable, number: int, post: _Post) -> Result:
+        wrong = self._place_problem(event.place, post)
         if wrong is not None:
-            return self._refuse(refuse_again(post.posted, number, _rejected(wrong, "site_id"), self._sealer), post)
-        state, other = self._window.claim(scan.event_id, scan.digest, post.outcome)
+            return self._refuse(refuse_again(post.posted, number, _rejected(wrong), self._sealer), post)
+        state, other = self._window.claim(event.event_id, event.digest, post.outcome)
         if state == "fresh":
-            post.claimed.append((scan.event_id, scan.digest))
-            post.records.append(scan.record)
-            return Result(scan.event_id, "accepted", scan.flags)
+            post.claimed.append((event.event_id, event.digest))
+            post.records.append(event.record)
+            return Result(event.event_id, "accepted", event.flags)
         if state == "conflict":
-            return self._refuse(refuse_again(post.posted, number, _rejected("id_conflict", "event_id"), self._sealer), post)
+            conflict = _rejected(reason("id_conflict", "event_id"))
+            return self._refuse(refuse_again(post.posted, number, conflict, self._sealer), post)
         if other is not None and other is not post.outcome:
             post.others.add(other)
-        post.records.append(self._sealer.duplicate(scan.event_id, scan.record.key, post.posted.device, post.posted.now))
-        return Result(scan.event_id, "duplicate")
+        post.records.append(self._sealer.duplicate(event.event_id, event.record.key, post.posted.device, post.posted.now))
+        return Result(event.event_id, "duplicate")
 
     @staticmethod
-    def _refuse(scan: Unusable, post: _Post) -> Result:
-        post.records.append(scan.record)
-        return Result(scan.event_id, "rejected", (), scan.reasons)
+    def _refuse(event: Unusable, post: _Post) -> Result:
+        post.records.append(event.record)
+        return Result(event.event_id, "rejected", (), event.reasons)
 
-    @staticmethod
-    def _site_problem(site_id: str, post: _Post) -> str | None:
-        if site_id not in post.sites:
-            known = post.snapshot.site(site_id, post.posted.now) is not None
-            mine = post.posted.device.site_id in (site_id, EVERY_SITE)
-            post.sites[site_id] = "site_forbidden" if not mine else None if known else "site_unknown"
-        return post.sites[site_id]
+    def _place_problem(self, place: str, post: _Post) -> Reason | None:
+        if place not in post.places:
+            post.places[place] = self._deriving.kind.problem(place, post.posted.device, post.snapshot, post.posted.now)
+        return post.places[place]
 
     def _release(self, post: _Post, *, confirmed: bool) -> None:
         for event_id, digest in post.claimed:
@@ -181,13 +178,12 @@ class Receiving:
         flags = [flag for result in results for flag in result.flags]
         codes = [result.reasons[0].code for result in results if result.reasons]
         for status in {*statuses}:
-            self._scans[status].inc(statuses.count(status))
+            self._answered[status].inc(statuses.count(status))
         for flag in {*flags}:
             self._flags.labels(flag).inc(flags.count(flag))
         for code in {*codes}:
             self._rejections.labels(code).inc(codes.count(code))
 
 
-def _rejected(code: str, field_name: str) -> Rejected:
-    why = reason(code, field_name)
-    return Rejected(code, why.message, (why,))
+def _rejected(why: Reason) -> Rejected:
+    return Rejected(why.code, why.message, (why,))

@@ -1,4 +1,4 @@
-"""Turns prepared scans and refused posts into records for Kafka, sealing what only few may read."""
+"""Turns prepared scans and check-ins, and refused posts, into records for Kafka, sealing what only few may read."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from arrivals.runtime.kafka_clients import Record
 from arrivals.runtime.keys import KeyStore
 from producers.devices import Device
 from producers.intake import Prepared
+from producers.kinds import KINDS, EventKind
 from schemas.base import format_instant
 from schemas.dead_letter import DeadLetter
 from schemas.errors import Reason, Rejected, Unavailable
 from schemas.sealing import NONCE_BYTES, KeyedHash, Purpose, Seal
 
-_SCHEMA_SCAN = ("schema", b"scan/1")
 _SCHEMA_DUPLICATE = (("schema", b"duplicate/1"),)
 _SCHEMA_LETTER = (("schema", b"dead-letter/1"),)
 
@@ -51,29 +51,23 @@ class Sealer:
         self._random = random
         #: The keyed hash of persons and plates.
         self.keyed = KeyedHash(keys.linking_secret)
-        self._scans, self._duplicates, self._letters = topic("scans"), topic("duplicates"), topic("dead-letters")
+        self._duplicates, self._letters = topic("duplicates"), topic("dead-letters")
+        self._rests = {kind.topic: (topic(kind.topic), ("schema", kind.schema)) for kind in KINDS}
 
-    def scans(self, prepared: Sequence[Prepared], digests: Sequence[str], received: Sequence[datetime]) -> list[Record]:
-        """The records of accepted scans, each received at its time and sealed with the key of that local day."""
+    def accepted(
+        self, kind: EventKind, prepared: Sequence[Prepared], digests: Sequence[str], received: Sequence[datetime]
+    ) -> list[Record]:
+        """The records of accepted events, each received at its time and sealed with the key of that local day."""
         nonces = self._random(2 * NONCE_BYTES * len(prepared))
         days = {at: self._day(at.date().isoformat()) for at in set(received)}
+        rests = self._rests[kind.topic]
         return [
-            self._scan(one, digest, days[at], nonces[start : start + 2 * NONCE_BYTES])
+            _sealed(one, digest, days[at], nonces[start : start + 2 * NONCE_BYTES], rests)
             for one, digest, at, start in zip(prepared, digests, received, range(0, len(nonces), 2 * NONCE_BYTES), strict=True)
         ]
 
     def _day(self, day: str) -> _Day:
         return _Day(day, self._seal(day, "identity"), self._seal(day, "address"))
-
-    def _scan(self, one: Prepared, digest: str, day: _Day, nonces: bytes) -> Record:
-        event_id, key, record, identity, address, _ = one
-        record["sealed"] = {
-            "key_id": day.name,
-            "identity": day.identity.close(identity, event_id, nonces[:NONCE_BYTES]),
-            "address": None if address is None else day.address.close(address, event_id, nonces[NONCE_BYTES:]),
-        }
-        headers = (("event_id", event_id.encode()), _SCHEMA_SCAN, ("digest", digest.encode()))
-        return Record(self._scans, key.encode(), orjson.dumps(record), headers)
 
     def duplicate(self, event_id: str, person_key: bytes | None, device: Device, received_at: datetime) -> Record:
         """The trace of a repeated post."""
@@ -111,3 +105,16 @@ class Sealer:
             raise Unavailable(error.code, f"Nothing can be sealed for {day}.", 60) from error
         except OSError as error:
             raise Unavailable("keys_unwritable", "The key of the day cannot be written.", 60) from error
+
+
+def _sealed(one: Prepared, digest: str, day: _Day, nonces: bytes, rests: tuple[str, tuple[str, bytes]]) -> Record:
+    """The record of an event; `rests` are the topic it goes to and the header that says its shape."""
+    event_id, key, record, identity, address, _ = one
+    record["sealed"] = {
+        "key_id": day.name,
+        "identity": day.identity.close(identity, event_id, nonces[:NONCE_BYTES]),
+        "address": None if address is None else day.address.close(address, event_id, nonces[NONCE_BYTES:]),
+    }
+    topic, schema = rests
+    headers = (("event_id", event_id.encode()), schema, ("digest", digest.encode()))
+    return Record(topic, key.encode(), orjson.dumps(record), headers)

@@ -34,12 +34,15 @@ from producers.confirm import Confirming
 from producers.duplicates import DuplicateWindow
 from producers.gateway import Parts, build_app
 from producers.helpers import Deriving, Helpers
+from producers.kinds import KINDS
 from producers.rates import RateLimit
 from producers.receiving import Outcome, Receiving
 from producers.sealer import Sealer
 from reference.gazetteer import load_gazetteer
 from schemas.errors import Misconfigured
 
+#: The topics the gateway writes on.
+_WRITTEN = (*(kind.topic for kind in KINDS), "duplicates", "dead-letters")
 _WARM_SECONDS = 8.0
 _KAFKA_SECONDS = 30.0
 #: A broker that is away must not block the loop. The client's own metrics are read by nobody.
@@ -63,22 +66,29 @@ def run_gateway(settings: Settings) -> None:
     sys.setswitchinterval(_TURN_SECONDS)
     producer = make_producer(settings, **_PRODUCER)
     confirming = Confirming(BatchProducer(producer), settings.gateway_confirm_seconds)
-    confirming.learn_topics([settings.topic(name) for name in ("scans", "duplicates", "dead-letters")], _KAFKA_SECONDS)
-    window: DuplicateWindow[Outcome] = DuplicateWindow(settings.gateway_duplicate_window)
-    warmed = warm_window(settings, window)
+    confirming.learn_topics([settings.topic(name) for name in _WRITTEN], _KAFKA_SECONDS)
+    windows = {kind.path: warmed_window(settings, settings.topic(kind.topic)) for kind in KINDS}
     sealer, rates = Sealer(keys, settings.topic, os.urandom), RateLimit(settings.gateway_rate_per_device)
     helpers = Helpers(settings, settings.gateway_helpers)
     parts = Parts(
         settings=settings,
         snapshot=lambda: feed.current,
-        receiving=Receiving(lambda: feed.current, Deriving(sealer, helpers), confirming, window, rates, metrics),
+        receiving={
+            one.kind.path: Receiving(lambda: feed.current, one, confirming, windows[one.kind.path], rates, metrics)
+            for one in (Deriving(kind, sealer, helpers) for kind in KINDS)
+        },
         bodies=Bodies(settings.gateway_max_body_bytes, settings.gateway_body_seconds),
         metrics=metrics,
         checks=_checks(feed, confirming, keys),
     )
     gc.freeze()  # gazetteer, reference and ids stay; looking at them again and again is wasted
     gc.set_threshold(_GARBAGE_THRESHOLD)
-    log.info("gateway_started", port=settings.gateway_port, reference_version=feed.current.version, ids_remembered=warmed)
+    log.info(
+        "gateway_started",
+        port=settings.gateway_port,
+        reference_version=feed.current.version,
+        ids_remembered=sum(map(len, windows.values())),
+    )
     try:
         serve(build_app(parts), settings.gateway_host, settings.gateway_port, helpers.keep)
     finally:
@@ -125,11 +135,11 @@ def serve(app: Any, host: str, port: int, beside: Callable[[], Coroutine[Any, An
     uvloop.run(main())
 
 
-def warm_window(settings: Settings, window: DuplicateWindow[Outcome]) -> int:
-    """Reads the ids of the newest scans back, so that a restarted gateway still knows them; returns how many."""
+def warmed_window(settings: Settings, topic: str) -> DuplicateWindow[Outcome]:
+    """A window with the ids of the topic's newest records read back, so that a restarted gateway still knows them."""
+    window: DuplicateWindow[Outcome] = DuplicateWindow(settings.gateway_duplicate_window)
     if not settings.gateway_duplicate_window:
-        return 0
-    topic = settings.topic("scans")
+        return window
     consumer = make_consumer(settings, fetch_max_wait_ms=50)
     deadline = time.monotonic() + _WARM_SECONDS
     try:
@@ -148,7 +158,7 @@ def warm_window(settings: Settings, window: DuplicateWindow[Outcome]) -> int:
                         window.confirm(headers["event_id"].decode(), headers["digest"].decode())
     finally:
         consumer.close()
-    return len(window)
+    return window
 
 
 def _checks(feed: ReferenceFeed, confirming: Confirming, keys: KeyStore) -> Checks:

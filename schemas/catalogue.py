@@ -6,12 +6,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from schemas.checkin import CHECKIN
 from schemas.scan import SCAN
 from schemas.topics import TOPICS
 
-#: The present version of every shape. `scan-post` is what devices post; the others are record values of topics.
+#: The present version of every shape. Those named `-post` are what devices post, the others record values of topics.
 SHAPES: dict[str, tuple[int, TypeAdapter[Any]]] = {
     "scan-post": (1, SCAN),
+    "checkin-post": (1, CHECKIN),
     **{topic.name: (1, topic.model) for topic in TOPICS},
 }
 

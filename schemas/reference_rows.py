@@ -51,7 +51,9 @@ class UnitData(Tolerant):
 
 
 class CredentialData(Tolerant):
-    """A bearer token by its SHA-256; `scope` is a site for a device, a unit for a desk, `*` for the whole city."""
+    """A bearer token by its SHA-256; `scope` is a site for a device, a unit for a desk, `*` for the whole city. A device of
+    check-ins has the enterprise it reports for, or the county, township or unit in which it reports for all.
+    """
 
     kind: Literal["credential"]
     token_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

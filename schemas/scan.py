@@ -26,6 +26,8 @@ Lodging = Literal["own_home", "relatives", "rented", "employer", "hotel", "isola
 VehicleRole = Literal["private", "coach", "truck", "ambulance", "official", "other"]
 TripPurpose = Literal["home", "work", "epidemic_prevention", "work_resumption", "supplies", "transit", "other"]
 Symptom = Literal["fever", "cough", "fatigue", "breathless", "diarrhoea", "other"]
+#: As measured, in °C; what is implausible is flagged and becomes missing (`producers.intake`).
+Temperature = Annotated[float, Field(ge=-100, le=10_000)]
 
 
 class Person(Strict):
@@ -84,7 +86,7 @@ class _Scan(Strict):
     origin: Place
     destination: Place
     stays: Annotated[tuple[Stay, ...], Field(max_length=30, strict=False)] = ()
-    temperature_c: Annotated[float, Field(ge=-100, le=10_000)] | None = None
+    temperature_c: Temperature | None = None
     symptoms: Annotated[tuple[Symptom, ...], Field(max_length=6, strict=False)] = ()
     purpose: TripPurpose = "other"
     lodging: Lodging = "unknown"

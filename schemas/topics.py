@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from schemas.arrival import ALERT, ARRIVAL
+from schemas.checkin import RECORDED_CHECKIN
 from schemas.dead_letter import DEAD_LETTER
 from schemas.duplicate import DUPLICATE
 from schemas.recorded import RECORDED
@@ -43,6 +44,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("arrivals", "unit code", 4, 45 * _DAY_MS, "decided arrivals, every version", ARRIVAL),
     Topic("alerts", "unit code", 4, 45 * _DAY_MS, "what a desk must see at once", ALERT),
     Topic("unit-actions", "arrival id", 4, 45 * _DAY_MS, "what units do with their arrivals", UNIT_ACTION),
+    Topic("checkins", "person key", 4, 45 * _DAY_MS, "accepted health check-ins, sealed", RECORDED_CHECKIN),
     Topic(
         "reference",
         "row id",

@@ -11,9 +11,8 @@ from reference.snapshot import Snapshot
 from serving.access import EVERYTHING, Principal, query_restriction
 from serving.database import Database, Table
 from serving.names import place_name
-from serving.overview import DAY_SQL
 from serving.parameters import read_values
-from serving.queries import Query, find, render
+from serving.queries import ARRIVALS, Query, Source, find, render
 from serving.reports import PARAMETERS, report_sql
 
 #: Who asks from the command line of the machine itself.
@@ -48,9 +47,9 @@ class Analyst:
         table = self._database.ask_now(sql, bound, MOST_ROWS)
         return Answer(query.name, query.title, query.title_zh, values, self._named(table, query.places))
 
-    def newest_day(self) -> date:
-        """The local day of the newest receipt; 1970-01-01 before the first."""
-        day: date = self._database.ask_now(DAY_SQL, {}).rows[0][0]
+    def newest_day(self, source: Source = ARRIVALS) -> date:
+        """The newest local day there is something about; 1970-01-01 before the first."""
+        day: date = self._database.ask_now(source.newest, {}).rows[0][0]
         return day
 
     def _days(self, query: Query, given: Mapping[str, str]) -> dict[str, str]:
@@ -58,7 +57,7 @@ class Analyst:
         if not wanted:
             return {}
         other = next((given[name] for name in ("from", "to") if name in given), None)
-        return dict.fromkeys(wanted, other or self.newest_day().isoformat())
+        return dict.fromkeys(wanted, other or self.newest_day(query.source).isoformat())
 
     def _named(self, table: Table, places: tuple[str, ...]) -> Table:
         if not places:

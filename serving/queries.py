@@ -1,8 +1,7 @@
 """The named queries: what an analyst may ask, as data. Pure.
 
-`{arrivals}` in a query stands for `v_arrivals` restricted to the days asked for and to what the credential may see;
-`render` alone puts it
-in, so no query can be asked without it. Every other value is bound.
+`{arrivals}` in a query stands for `v_arrivals` restricted to the days asked for and to what the credential may see, `{checkins}`
+in the same way for `v_checkins`; `render` alone puts it in, so no query can be asked without it. Every other value is bound.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from typing import Any
 
 from schemas.errors import Refused
 from serving.access import Restriction
+from serving.overview import DAY_SQL
 from serving.parameters import ChoiceKind, CountKind, CountyKind, DayKind, Parameter
 
-SOURCE = "{arrivals}"
 _FROM = Parameter("from", DayKind(), "first day", "开始日期")
 _TO = Parameter("to", DayKind(), "last day", "结束日期")
 _COUNTY = Parameter("county", CountyKind(), "responsible county", "责任县(市、区)", optional=True)
@@ -25,6 +24,32 @@ _LEVEL = Parameter(
 )
 _LIMIT = Parameter("limit", CountKind(5_000), "most rows", "最多行数", default="500")
 
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What stands in a query as `{name}`: a view, its column of days, and how many days before the first one are read as well.
+
+    `newest` asks for the day that is answered where none is given. The view names the county of every row `county_code`.
+    """
+
+    name: str
+    view: str
+    day: str
+    newest: str
+    before: int = 0
+
+    @property
+    def word(self) -> str:
+        """How a query names it."""
+        return f"{{{self.name}}}"
+
+
+#: By the gateway's clock, not by that of a device.
+_NEWEST_CHECKIN = "SELECT toDate(max(received_at), 'Asia/Shanghai') AS day FROM checkins"
+ARRIVALS = Source("arrivals", "v_arrivals", "arrived_on", DAY_SQL)
+#: Expected to check in is who did on any of the seven days before.
+CHECKINS = Source("checkins", "v_checkins", "checked_on", _NEWEST_CHECKIN, before=7)
+
 #: The measures most queries share.
 _MEASURES = """count() AS arrivals,
        countIf(kind = 'rail') AS by_rail,
@@ -32,6 +57,18 @@ _MEASURES = """count() AS arrivals,
        countIf(risk = 'medium') AS medium,
        countIf(has(rules, 'fever')) AS fever,
        countIf(decision = 'turn_back') AS turned_back"""
+
+#: A line per day, enterprise and employee who was expected or came; the latest check-in was `days_ago`, 0 on the day itself.
+_EMPLOYEES = """(
+    SELECT checked_on + back AS day, county_code, enterprise_code, person_key, min(back) AS days_ago, max(back) > 0 AS due,
+           argMax(enterprise_name, made_at) AS enterprise, argMax(name_masked, made_at) AS name,
+           argMax(document_last4, made_at) AS last4, maxIf(temperature_c, back = 0) AS highest_c,
+           max(fever AND back = 0) AS feverish
+    FROM (SELECT * FROM {checkins} AND kind = 'employee') ARRAY JOIN range(8) AS back
+    GROUP BY day, county_code, enterprise_code, person_key HAVING day BETWEEN %(from)s AND %(to)s
+)"""
+#: Enough of the key to tell two people of one enterprise apart, too little to find somebody in other records.
+_WHO = "day, county_code, enterprise_code, enterprise, substring(person_key, 1, 6) AS person, name, last4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +81,7 @@ class Query:
     sql: str
     parameters: tuple[Parameter, ...] = _DAYS
     places: tuple[str, ...] = ()
+    source: Source = ARRIVALS
 
 
 QUERIES: tuple[Query, ...] = (
@@ -146,6 +184,51 @@ QUERIES: tuple[Query, ...] = (
         "       countIf(has(quality, 'late')) AS late\n"
         "FROM {arrivals}\nGROUP BY site_id ORDER BY newest_receipt, site_id",
     ),
+    Query(
+        "checkins-by-enterprise",
+        "Employees expected, checked in, missing and with fever, by day and enterprise",
+        "企业员工打卡",
+        "SELECT day, county_code, enterprise_code, argMin(enterprise, days_ago) AS enterprise_name, countIf(due) AS expected,\n"
+        "       countIf(days_ago = 0) AS reported, countIf(days_ago > 0) AS missing, countIf(feverish) AS fever\n"
+        f"FROM {_EMPLOYEES}\nGROUP BY day, county_code, enterprise_code\n"
+        "ORDER BY day, fever DESC, missing DESC, enterprise_code, county_code LIMIT %(limit)s",
+        (*_DAYS, _LIMIT),
+        ("county_code",),
+        CHECKINS,
+    ),
+    Query(
+        "checkins-by-unit",
+        "Health forms, gates passed and fevers, by day and management unit",
+        "管理单元健康登记与出入",
+        "SELECT checked_on AS day, county_code, unit, countIf(kind = 'resident') AS forms,\n"
+        "       countIf(kind = 'gate_in') AS gate_in, countIf(kind = 'gate_out') AS gate_out,\n"
+        "       countIf(isNull(temperature_c)) AS without_temperature, countIf(fever) AS fevers\n"
+        "FROM {checkins} AND unit != '' AND checked_on >= %(from)s\nGROUP BY day, county_code, unit\n"
+        "ORDER BY day, fevers DESC, unit LIMIT %(limit)s",
+        (*_DAYS, _LIMIT),
+        ("county_code", "unit"),
+        CHECKINS,
+    ),
+    Query(
+        "checkins-missing",
+        "Employees who checked in within the seven days before and not on the day",
+        "缺卡员工",
+        f"SELECT {_WHO}, day - days_ago AS last_checked_on\nFROM {_EMPLOYEES}\n"
+        "WHERE days_ago > 0 ORDER BY day, enterprise_code, last_checked_on, person LIMIT %(limit)s",
+        (*_DAYS, _LIMIT),
+        ("county_code",),
+        CHECKINS,
+    ),
+    Query(
+        "checkins-fever",
+        "Employees who checked in with fever",
+        "发热员工",
+        f"SELECT {_WHO}, highest_c\nFROM {_EMPLOYEES}\n"
+        "WHERE feverish ORDER BY day, enterprise_code, highest_c DESC, person LIMIT %(limit)s",
+        (*_DAYS, _LIMIT),
+        ("county_code",),
+        CHECKINS,
+    ),
 )
 BY_NAME: dict[str, Query] = {query.name: query for query in QUERIES}
 
@@ -159,8 +242,10 @@ def find(name: str) -> Query:
 
 def render(query: Query, values: Mapping[str, Any], allowed: Restriction) -> tuple[str, dict[str, Any]]:
     """The SQL of a query and the values to bind, confined to the days and county asked for and to what is allowed."""
-    conditions = [f"({allowed.sql})", "arrived_on BETWEEN %(from)s AND %(to)s"]
+    source = query.source
+    first = f"toDate(%(from)s) - {source.before}" if source.before else "%(from)s"
+    conditions = [f"({allowed.sql})", f"{source.day} BETWEEN {first} AND %(to)s"]
     if "county" in values:
         conditions.append("county_code = %(county)s")
-    source = f"v_arrivals WHERE {' AND '.join(conditions)}"
-    return query.sql.replace(SOURCE, source), {**values, **allowed.values}
+    confined = f"{source.view} WHERE {' AND '.join(conditions)}"
+    return query.sql.replace(source.word, confined), {**values, **allowed.values}

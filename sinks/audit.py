@@ -1,4 +1,4 @@
-"""Reconciles posts, Kafka and ClickHouse: every accepted scan is stored or dead, and nothing is stored that was not accepted.
+"""Reconciles posts, Kafka and ClickHouse: what was accepted, scans and check-ins, is stored or dead, and nothing else is stored.
 
 Memory stays bounded: ids travel in batches into ClickHouse, which compares them slice by slice of their hash.
 """
@@ -26,10 +26,23 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
+class _Way:
+    """From the topic of what was accepted to the table it ends in; `through` is a topic on the way, where there is one."""
+
+    topic: str
+    table: str
+    through: str
+
+
+_WAYS = (_Way("scans", "arrivals_latest", "arrivals"), _Way("checkins", "checkins", "checkins"))
+
+
+@dataclass(frozen=True, slots=True)
 class AuditReport:
     """The account of all posts. `missing` and `extra` must be 0 once nothing is in flight; up to 20 of the ids are named.
 
     posted = accepted + duplicates_dropped + posts the gateway refused; `dead` counts what the router and the sink refused.
+    Check-ins are counted with the scans; only scans are `routed`.
     """
 
     posted: int
@@ -71,23 +84,32 @@ class _Audit:
         self._settings = settings
         self._reader = reader
         self._client = client
-        self._topics = {name: (settings.topic(name), reader.topic_id(name)) for name in ("scans", "arrivals")}
+        names = dict.fromkeys(name for way in _WAYS for name in (way.topic, way.through))
+        self._topics = {name: (settings.topic(name), reader.topic_id(name)) for name in names}
 
     def run(self) -> AuditReport:
         """Takes in the new records and makes the report."""
-        scans = self._take_in("scans")
-        self._take_in("arrivals")
+        records = {name: self._take_in(name) for name in self._topics}
         duplicates = self._records("duplicates")
-        accepted, routed = self._distinct("scans"), self._distinct("arrivals")
+        ways = [(way, self._distinct(way.topic)) for way in _WAYS]
+        posts, accepted = sum(records[way.topic] for way in _WAYS), sum(found for _, found in ways)
         refused, dead = self._ask(
             "SELECT countIf(stage = 'gateway'), countIf(stage IN ('router', 'sink')) FROM dead_letters FINAL"
         )[0]
-        stored = self._ask("SELECT count() FROM arrivals_latest FINAL")[0][0]
-        missing, missing_ids = self._difference(accepted, "accepted AND NOT stored AND NOT dead")
-        extra, extra_ids = self._difference(accepted, "stored AND NOT accepted")
-        dropped = duplicates + scans - accepted
+        stored = sum(self._ask(f"SELECT count() FROM {way.table} FINAL")[0][0] for way in _WAYS)
+        missing, missing_ids = self._difference(ways, "accepted AND NOT stored AND NOT dead")
+        extra, extra_ids = self._difference(ways, "stored AND NOT accepted")
         return AuditReport(
-            scans + duplicates + refused, accepted, routed, stored, dead, dropped, missing, extra, missing_ids, extra_ids
+            posted=posts + duplicates + refused,
+            accepted=accepted,
+            routed=self._distinct("arrivals"),
+            stored=stored,
+            dead=dead,
+            duplicates_dropped=duplicates + posts - accepted,
+            missing=missing,
+            extra=extra,
+            missing_ids=missing_ids,
+            extra_ids=extra_ids,
         )
 
     def _take_in(self, name: str) -> int:
@@ -129,14 +151,16 @@ class _Audit:
         )
         return int(found[0][0])
 
-    def _difference(self, size: int, condition: str) -> tuple[int, tuple[str, ...]]:
-        slices = size // _SLICE_IDS + 1
+    def _difference(self, ways: Sequence[tuple[_Way, int]], condition: str) -> tuple[int, tuple[str, ...]]:
         count, shown = 0, list[str]()
-        for number in range(slices):
-            values = self._names("scans") | {"arrivals": self._topics["arrivals"][0], "slices": slices, "number": number}
-            rows = self._ask(_COMPARE.format(condition=condition), values)
-            count += rows[0][0]
-            shown += [str(event_id) for event_id in rows[0][1]]
+        for way, size in ways:
+            slices = size // _SLICE_IDS + 1
+            sql = _COMPARE.format(condition=condition, table=way.table)
+            for number in range(slices):
+                values = self._names(way.topic) | {"through": self._topics[way.through][0], "slices": slices, "number": number}
+                rows = self._ask(sql, values)
+                count += rows[0][0]
+                shown += [str(event_id) for event_id in rows[0][1]]
         return count, tuple(sorted(shown)[:_SHOWN])
 
     def _names(self, name: str) -> dict[str, Any]:
@@ -155,10 +179,10 @@ SELECT count(), groupArray({_SHOWN})(event_id) FROM
     SELECT event_id, max(a) AS accepted, max(s) AS stored, max(d) AS dead FROM
     (
         SELECT event_id, 1 AS a, 0 AS s, 0 AS d FROM audit_ids WHERE topic = %(topic)s AND topic_id = %(topic_id)s
-        UNION ALL SELECT event_id, 0, 1, 0 FROM arrivals_latest
+        UNION ALL SELECT event_id, 0, 1, 0 FROM {{table}}
         UNION ALL SELECT assumeNotNull(toUUIDOrNull(event_id)), 0, 0, 1 FROM dead_letters
             WHERE stage IN ('router', 'sink') AND toUUIDOrNull(event_id) IS NOT NULL
-        UNION ALL SELECT event_id, 0, 0, 1 FROM audit_ids WHERE topic IN (%(topic)s, %(arrivals)s)
+        UNION ALL SELECT event_id, 0, 0, 1 FROM audit_ids WHERE topic IN (%(topic)s, %(through)s)
             AND (topic, partition, offset) IN
             (
                 SELECT topic, assumeNotNull(partition), assumeNotNull(offset) FROM dead_letters

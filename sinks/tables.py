@@ -228,5 +228,38 @@ UNIT_ACTIONS = Sink(
     ),
 )
 
-SINKS: tuple[Sink, ...] = (ARRIVALS, ALERTS, DEAD_LETTERS, DUPLICATES, UNIT_ACTIONS)
+CHECKINS = Sink(
+    "checkins",
+    "checkins",
+    (
+        Column("event_id", "UUID", "event_id", "Identity of the check-in, made on the device"),
+        Column("kind", WORD, "kind", "employee, resident, gate_in or gate_out"),
+        Column("enterprise_code", WORD, "enterprise.code", "Enterprise it was made for; empty for a unit", optional=True),
+        Column("enterprise_name", WORD, "enterprise.name", "Name of the enterprise", optional=True),
+        Column("unit", WORD, "unit", "Management unit it was made for; empty for an enterprise", optional=True),
+        Column("county_code", WORD, "county_code", "County of the enterprise or the unit"),
+        Column("device_id", WORD, "device_id", "Device that reported"),
+        Column("made_at", INSTANT, "made_at", "When the person checked in"),
+        Column("received_at", INSTANT, "received_at", "When the gateway received it"),
+        Column("checked_on", "Date", "checked_on", "Local day of the check-in"),
+        Column("person_key", TEXT, "person.key", "Keyed hash of document type and number: equal for the same person"),
+        Column("name_masked", WORD, "person.name_masked", "Family name and asterisks"),
+        Column("document_type", WORD, "person.document_type", "Kind of document shown"),
+        Column("document_last4", TEXT, "person.document_last4", "Last four characters of the document number"),
+        Column("birth_year", "Nullable(UInt16)", "person.birth_year", "Year of birth", optional=True),
+        Column("phone_last4", TEXT, "person.phone_last4", "Last four digits of the phone number", optional=True),
+        Column("nationality", WORD, "person.nationality", "ISO 3166 alpha-3 code", optional=True),
+        Column(
+            "temperature_c", "Nullable(Decimal(4, 1))", "temperature_c", "Temperature in °C; NULL when missing", optional=True
+        ),
+        Column("symptoms", WORDS, "symptoms", "Symptoms stated"),
+        Column("whereabouts", WORD, "whereabouts", "at_work, at_home, away or unknown"),
+        Column("quality", WORDS, "quality", "What the gateway noticed about the check-in"),
+        Column("key_id", WORD, "sealed.key_id", "Day key under which the identity is sealed"),
+        Column("sealed_identity", TEXT, "sealed.identity", "Sealed name, document and phone"),
+        *_COORDINATES,
+    ),
+)
+
+SINKS: tuple[Sink, ...] = (ARRIVALS, ALERTS, DEAD_LETTERS, DUPLICATES, UNIT_ACTIONS, CHECKINS)
 BY_TOPIC: dict[str, Sink] = {sink.topic: sink for sink in SINKS}

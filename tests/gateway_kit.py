@@ -46,11 +46,11 @@ class Gateway:
         """The gateway's key store."""
         return KeyStore.open(self.settings.secret_path("keys.json", None), create=False)
 
-    def post(self, body: Any, **headers: str) -> httpx.Response:
+    def post(self, body: Any, path: str = "/v1/scans", **headers: str) -> httpx.Response:
         """Posts a value (as JSON) or raw bytes."""
         content = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         sent = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json", "x-simulated-now": NOW}
-        return self.client.post("/v1/scans", content=content, headers=sent | {k.replace("_", "-"): v for k, v in headers.items()})
+        return self.client.post(path, content=content, headers=sent | {k.replace("_", "-"): v for k, v in headers.items()})
 
     def records(self, topic: str) -> list[Any]:
         """Everything on a topic."""

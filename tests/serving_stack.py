@@ -174,11 +174,16 @@ class Stream:
 
 @contextmanager
 def running_stack(
-    kafka: KafkaServer, clickhouse: ClickHouseServer, folder: Path, prefix: str, parts: tuple[str, ...] = ("sink", "api")
+    kafka: KafkaServer,
+    clickhouse: ClickHouseServer,
+    folder: Path,
+    prefix: str,
+    parts: tuple[str, ...] = ("sink", "api"),
+    **more: object,
 ) -> Iterator[Stack]:
-    """Everything running, with one credential per role and scope of `CREDENTIALS`."""
-    ports = {name: free_port() for name in ("api_port", "sink_metrics_port", "desk_metrics_port")}
-    settings = database_settings(clickhouse, folder, kafka_bootstrap=kafka.bootstrap, kafka_topic_prefix=prefix, **ports)
+    """Everything running, with one credential per role and scope of `CREDENTIALS`; `more` are settings."""
+    more |= {name: free_port() for name in ("gateway_port", "api_port", "sink_metrics_port", "desk_metrics_port")}
+    settings = database_settings(clickhouse, folder, kafka_bootstrap=kafka.bootstrap, kafka_topic_prefix=prefix, **more)
     ensure_topics(settings)
     prepare_desk(settings)
     KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=True)

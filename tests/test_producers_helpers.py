@@ -17,9 +17,11 @@ from producers import helpers as helpers_module
 from producers.deriving import Derived, Posted, Unusable, Usable, derive_all
 from producers.devices import Device
 from producers.helpers import Deriving, Helpers
+from producers.kinds import CHECKINS, SCANS, EventKind
 from producers.sealer import Sealer
 from schemas.base import LOCAL
 from schemas.errors import Unavailable
+from tests.checkins_kit import checkin
 from tests.gateway_kit import SITE, scan
 
 pytestmark = pytest.mark.anyio
@@ -73,14 +75,14 @@ def readable(found: list[Derived], keys: KeyStore) -> object:
 def opened(outcome: Usable, keys: KeyStore) -> object:
     record = json.loads(outcome.record.value or b"")
     sealed = record.pop("sealed")
-    texts = [keys.seal(DAY, what).open(sealed[what], outcome.event_id) for what in ("identity", "address")]
+    texts = [keys.seal(DAY, what).open(sealed[what], outcome.event_id) for what in ("identity", "address") if sealed[what]]
     return outcome._replace(record=outcome.record._replace(value=b"")), record, texts
 
 
-async def asked(helpers: Helpers, posts: list[Posted]) -> list[Derived]:
+async def asked(helpers: Helpers, posts: list[Posted], kind: EventKind = SCANS) -> list[Derived]:
     """The helper's answer, as soon as there is a helper."""
     async with asyncio.timeout(60):
-        while (found := await helpers.derive(posts)) is None:  # noqa: ASYNC110 (nobody else needs to be told)
+        while (found := await helpers.derive(posts, kind)) is None:  # noqa: ASYNC110 (nobody else needs to be told)
             await asyncio.sleep(0.05)
     return found
 
@@ -95,8 +97,15 @@ async def test_a_helper_finds_what_we_find(helpers: Helpers, sealer: Sealer, key
     posts = [posted(body) for body in bodies]
     found = await asked(helpers, posts)
     keys.refresh()  # the helper has made the key of the day
-    assert readable(found, keys) == readable(derive_all(posts, sealer), keys)
+    assert readable(found, keys) == readable(derive_all(posts, SCANS, sealer), keys)
     assert [type(outcome) for outcome in found[0].outcomes] == [Usable, Unusable, Usable, Unusable]
+
+
+async def test_a_helper_tells_check_ins_from_scans(helpers: Helpers, sealer: Sealer, keys: KeyStore) -> None:
+    posts = [posted(json.dumps([checkin(), scan()]).encode())]
+    found = await asked(helpers, posts, CHECKINS)
+    assert readable(found, keys) == readable(derive_all(posts, CHECKINS, sealer), keys)
+    assert [type(outcome) for outcome in found[0].outcomes] == [Usable, Unusable]
 
 
 async def test_only_large_work_is_sent_away_and_a_lost_helper_is_not_missed(
@@ -104,12 +113,12 @@ async def test_only_large_work_is_sent_away_and_a_lost_helper_is_not_missed(
 ) -> None:
     here: list[int] = []
 
-    def derive_here(posts: list[Posted], by: Sealer) -> list[Derived]:
+    def derive_here(posts: list[Posted], kind: EventKind, by: Sealer) -> list[Derived]:
         here.append(len(posts))
-        return derive_all(posts, by)
+        return derive_all(posts, kind, by)
 
     monkeypatch.setattr(helpers_module, "derive_all", derive_here)
-    deriving = Deriving(sealer, helpers)
+    deriving = Deriving(SCANS, sealer, helpers)
     large = [posted(json.dumps([scan() for _ in range(100)]).encode())]
     await asked(helpers, large)
     assert len((await deriving.derive(large))[0].outcomes) == 100
@@ -132,7 +141,7 @@ async def test_a_destroyed_key_is_told_as_it_would_be_here(settings: Settings, k
         await asked(own, body)
         keys.destroy(DAY)
         with pytest.raises(Unavailable) as caught:
-            await own.derive(body)
+            await own.derive(body, SCANS)
         assert caught.value.code == "key_destroyed"
     finally:
         [helper] = own._idle

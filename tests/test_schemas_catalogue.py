@@ -14,6 +14,7 @@ from scripts.build_schemas import FOLDER, render
 
 EXAMPLES = Path(__file__).parent.parent / "schemas" / "examples"
 FILES = sorted(EXAMPLES.glob("*/v*/*.json"))
+BAD = sorted(EXAMPLES.glob("*/v*/bad/*.json"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f"{f.parts[-3]}-{f.stem}")
@@ -43,12 +44,20 @@ def test_example_without_any_one_required_field_is_refused(file: Path) -> None:
             adapter.validate_python({k: v for k, v in whole.items() if k != field})
 
 
-@pytest.mark.parametrize("name", [name for name in SHAPES if name != "scan-post"])
+@pytest.mark.parametrize("name", [name for name in SHAPES if not name.endswith("-post")])
 def test_a_newer_writers_field_is_ignored_by_our_readers(name: str) -> None:
     _, adapter = SHAPES[name]
     file = next(file for file in FILES if file.parts[-3] == name)
     whole = json.loads(file.read_text("utf-8"))
     assert adapter.validate_python(whole | {"field_of_version_2": 1}) == adapter.validate_python(whole)
+
+
+@pytest.mark.parametrize("file", BAD, ids=lambda f: f"{f.parts[-4]}-{f.stem}")
+def test_a_bad_example_is_refused_for_what_it_is_named_after(file: Path) -> None:
+    _, adapter = SHAPES[file.parts[-4]]
+    with pytest.raises(ValidationError) as refused:
+        adapter.validate_python(json.loads(file.read_text("utf-8")))
+    assert [error["type"] for error in refused.value.errors()] == [file.stem]
 
 
 def _variants(schema: dict[str, Any]) -> list[dict[str, Any]]:

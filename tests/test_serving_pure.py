@@ -31,7 +31,7 @@ from serving.login_codes import VALID_SECONDS, LoginCodes
 from serving.names import counties, place_name, short_name, unit_exists
 from serving.overview import Cube, changes, classes, fold
 from serving.parameters import read_values
-from serving.queries import QUERIES, SOURCE, find, render
+from serving.queries import QUERIES, find, render
 from serving.reasons import reasons
 from serving.sessions import SESSION_SECONDS, Sessions
 from serving.texts import LANGUAGES, catalogue, choose
@@ -43,17 +43,17 @@ SNAPSHOT = Snapshot.empty(load_gazetteer())
 DAYS = {"from": "2020-02-18", "to": "2020-02-18"}
 
 
-def test_there_are_twelve_queries_and_each_is_confined() -> None:
-    assert len({query.name for query in QUERIES}) == 12
+def test_each_query_is_confined() -> None:
+    assert len({query.name for query in QUERIES}) == len(QUERIES) == 16
     for query in QUERIES:
-        assert query.sql.count(SOURCE) == 1
-        assert query.sql.count("v_") == query.sql.count("FROM {arrivals}") - 1, "no table but the confined one"
+        assert query.sql.count(query.source.word) == 1
+        assert query.sql.count("v_") == query.sql.count(f"FROM {query.source.word}") - 1, "no table but the confined one"
         sql, values = render(
             query, read_values(query.parameters, DAYS), Restriction("county_code = %(mine)s", {"mine": "411426"})
         )
-        assert "(county_code = %(mine)s) AND arrived_on BETWEEN" in sql
+        assert f"(county_code = %(mine)s) AND {query.source.day} BETWEEN" in sql
         assert values["mine"] == "411426"
-        assert SOURCE not in sql
+        assert query.source.word not in sql
 
 
 NASTY = [

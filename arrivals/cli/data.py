@@ -77,11 +77,13 @@ def simulate(
 def import_file(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="CSV (UTF-8 or GBK) or XLSX, with a line of headings.")],
     *,
-    kind: Annotated[str, typer.Option(help="rail-manifest, coach-manifest or checkpoint.")],
-    site: Annotated[str, typer.Option(help="The site the people arrived at, such as ST-SQF.")] = "",
+    kind: Annotated[str, typer.Option(help="rail-manifest, coach-manifest, checkpoint or checkins.")],
+    site: Annotated[
+        str, typer.Option(help="The site the people arrived at, such as ST-SQF; of check-ins the county, unit or enterprise.")
+    ] = "",
     at: Annotated[
         datetime | None,
-        typer.Option(formats=TIMES, metavar="YYYY-MM-DDTHH:MM", help="Arrival of rows without a time, local time."),
+        typer.Option(formats=TIMES, metavar="YYYY-MM-DDTHH:MM", help="Time of rows without one, local time."),
     ] = None,
     batch: Annotated[str, typer.Option(help="Your name for this delivery; another name imports equal rows anew.")] = "",
     gateway: GatewayOption = "",
@@ -103,7 +105,9 @@ def import_file(
     if template:
         return write_template(file, known_kind(kind))
     if not site:
-        raise Misconfigured("site_missing", "No site was given.", "Say with --site where the people arrived.")
+        raise Misconfigured(
+            "site_missing", "No site was given.", "Say with --site where the people arrived, or who reports the check-ins."
+        )
     context = ImportContext(known_kind(kind), site, batch, at.replace(tzinfo=LOCAL) if at else None)
     return _import(file, context, None if dry_run else _target(site, gateway, token_file), json=json)
 
@@ -166,6 +170,7 @@ def register(app: typer.Typer) -> None:
             "import form.xlsx --kind rail-manifest --template",
             "import k1234.csv --kind rail-manifest --site ST-SQF --at 2020-02-18T08:30",
             "import list.xlsx --kind checkpoint --site CP-411426-01 --dry-run",
+            "import factory.xlsx --kind checkins --site 411426",
         ),
     )(import_file)
     app.command(rich_help_panel=OPERATE, epilog=examples("bench router", "bench sink --json"))(bench)

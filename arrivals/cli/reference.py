@@ -79,7 +79,10 @@ def add_grade(
 @reference.command("add-token", epilog=examples("reference add-token device CP-411426-01 --subject gun-7"))
 def add_token(
     role: Annotated[str, typer.Argument(help="device, unit, county, health_desk, analyst or administrator.")],
-    scope: Annotated[str, typer.Argument(help="Site of a device, unit of a desk, * for the whole city.")],
+    scope: Annotated[
+        str,
+        typer.Argument(help="Site of a device (of check-ins: county, unit or enterprise), unit of a desk, * for the whole city."),
+    ],
     *,
     subject: Annotated[str, typer.Option(help="Name of the device or desk, for the records.")],
     author: AuthorOption = "arrivals",

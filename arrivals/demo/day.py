@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from arrivals.runtime.reference_writer import token_digest
 from arrivals.runtime.settings import Settings
+from schemas.base import format_instant
 from schemas.errors import Misconfigured
 from serving.login_codes import LoginCodes
 from serving.run_api import login_folder
@@ -55,6 +59,23 @@ def play_day(settings: Settings, *, day: date, rate: int, people: int, seed: int
     sending = Sending(rate=rate, work_dir=outboxes, history=history, simulated_clock=settings.simulated_clock)
     plan = DayPlan(day=day, people=people, seed=seed, gazetteer=load_gazetteer())
     return simulate(plan, gateway_url(settings), site_tokens(settings), sending)
+
+
+def play_checkins(settings: Settings, day: date, seed: int) -> None:
+    """Posts the health check-ins of a sample day. Raises Refused, Unavailable."""
+    from producers.client import GatewayClient
+    from producers.kinds import CHECKINS
+    from producers.simulator.checkins import plan_checkins
+
+    tokens = site_tokens(settings)
+
+    async def post() -> None:
+        async with GatewayClient(gateway_url(settings), path=CHECKINS.path) as client:
+            for planned in plan_checkins(day, seed):
+                headers = {"X-Simulated-Now": format_instant(planned.at)} if settings.simulated_clock else {}
+                await client.deliver([orjson.dumps(checkin) for checkin in planned.checkins], tokens[planned.county], headers)
+
+    asyncio.run(post())
 
 
 def login_link(settings: Settings) -> str:

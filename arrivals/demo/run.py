@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from arrivals.demo.day import login_link, play_day
+from arrivals.demo.day import login_link, play_checkins, play_day
 from arrivals.demo.stack import embedded_stack, wait_for_end
 from arrivals.demo.story import DaySummary, count_day, first_arrival_seconds, wait_until_settled
 from arrivals.runtime.settings import Settings
@@ -29,6 +29,7 @@ def run_demo(
     with embedded_stack(settings, console):
         console.print(f"Console: [bold]{login_link(settings)}[/]  (opens once; tokens lie in {settings.data_dir / 'secrets'})")
         first = _watch_first_arrival(settings, begun)
+        play_checkins(settings, day, seed)
         posted = play_day(settings, day=day, rate=rate, people=people, seed=seed, history=history)
         with console.status("storing the last arrivals") as status:
             report = wait_until_settled(settings, _PATIENCE_SECONDS, status.update)

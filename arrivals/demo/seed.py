@@ -45,11 +45,14 @@ def write_passwords(settings: Settings) -> None:
 
 
 def load_tokens(settings: Settings, sites: Iterable[SiteData], gazetteer: Gazetteer) -> dict[str, str]:
-    """Bearer tokens by name: `device:<site>`, `county:<code>`, `health_desk:<code>`, `analyst`, `administrator`."""
+    """Bearer tokens by name: `device:<site>`, `device:<county>` for check-ins, `county:<code>`, `health_desk:<code>`, `analyst`,
+    `administrator`.
+    """
     path = settings.data_dir / "secrets" / "tokens.json"
     found: dict[str, str] = json.loads(write_secret(path, lambda: "{}"))
     wanted: list[tuple[str, Role]] = [(f"device:{site.site_id}", "device") for site in sites]
     counties = [area.code for area in gazetteer.children(CITY)]
+    wanted += [(f"device:{code}", "device") for code in counties]
     wanted += [(f"county:{code}", "county") for code in counties]
     wanted += [(f"health_desk:{code}", "health_desk") for code in counties]
     wanted += [("analyst:*", "analyst"), ("administrator:*", "administrator")]

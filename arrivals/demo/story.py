@@ -26,6 +26,7 @@ class DaySummary:
     arrivals_by_risk: dict[str, int]
     alerts_by_rule: dict[str, int]
     dead_letters_by_reason: dict[str, int]
+    checkins_by_enterprise: dict[str, int]
     audit: AuditReport
     first_arrival_seconds: float | None = None
 
@@ -44,6 +45,7 @@ class DaySummary:
             "Arrivals by risk": self.arrivals_by_risk,
             "Alerts by rule": self.alerts_by_rule,
             "Dead letters by reason": self.dead_letters_by_reason,
+            "Check-ins by enterprise": self.checkins_by_enterprise,
             "Audit": {name: value for name, value in asdict(self.audit).items() if not isinstance(value, tuple)},
         }
 
@@ -89,6 +91,7 @@ _COUNTS = {
     "arrivals_by_risk": "SELECT risk, count() FROM v_arrivals GROUP BY 1 ORDER BY 2 DESC",
     "alerts_by_rule": "SELECT rule, count() FROM v_alerts GROUP BY 1 ORDER BY 2 DESC",
     "dead_letters_by_reason": "SELECT reason, count() FROM v_dead_letters GROUP BY 1 ORDER BY 2 DESC",
+    "checkins_by_enterprise": "SELECT enterprise_name, count() FROM v_checkins GROUP BY 1 ORDER BY 1",
 }
 
 

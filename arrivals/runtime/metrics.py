@@ -30,25 +30,26 @@ class Metric:
 
 CATALOGUE: tuple[Metric, ...] = (
     Metric("arrivals_gateway_scans_total", "counter", "gateway", "Scans answered, by result.", ("result",)),
+    Metric("arrivals_gateway_checkins_total", "counter", "gateway", "Health check-ins answered, by result.", ("result",)),
     Metric(
         "arrivals_gateway_rejections_total",
         "counter",
         "gateway",
-        "Scans refused, by reason code.",
+        "Scans and check-ins refused, by reason code.",
         ("reason",),
     ),
     Metric(
         "arrivals_gateway_refused_total",
         "counter",
         "gateway",
-        "Requests refused before their scans were looked at, by reason code.",
+        "Requests refused before they were looked into, by reason code.",
         ("reason",),
     ),
     Metric(
         "arrivals_gateway_quality_flags_total",
         "counter",
         "gateway",
-        "Accepted scans flagged, by flag.",
+        "Accepted scans and check-ins flagged, by flag.",
         ("flag",),
     ),
     Metric(
@@ -62,7 +63,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "arrivals_gateway_confirm_seconds",
         "histogram",
         "gateway",
-        "Time Kafka took to confirm a request's scans.",
+        "Time Kafka took to confirm a request.",
     ),
     Metric("arrivals_router_scans_total", "counter", "router", "Scans decided, by outcome.", ("outcome",)),
     Metric("arrivals_router_findings_total", "counter", "router", "Rules that spoke, by rule.", ("rule",)),

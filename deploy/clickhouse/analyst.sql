@@ -25,6 +25,7 @@ GRANT SELECT ON arrivals.v_flows_hourly TO arrivals_analyst;
 GRANT SELECT ON arrivals.v_dead_letters TO arrivals_analyst;
 GRANT SELECT ON arrivals.v_ingest_ranges TO arrivals_analyst;
 GRANT SELECT ON arrivals.v_unit_actions TO arrivals_analyst;
+GRANT SELECT ON arrivals.v_checkins TO arrivals_analyst;
 
 CREATE USER IF NOT EXISTS analyst IDENTIFIED WITH sha256_password BY {password:String} DEFAULT ROLE arrivals_analyst;
 GRANT arrivals_analyst TO analyst;

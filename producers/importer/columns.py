@@ -11,7 +11,7 @@ from typing import Literal
 
 from schemas.errors import Misconfigured
 
-Kind = Literal["rail-manifest", "coach-manifest", "checkpoint"]
+Kind = Literal["rail-manifest", "coach-manifest", "checkpoint", "checkins"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Layout:
     required: tuple[str, ...]
     #: Headings that mean something else in this kind of list.
     own: Mapping[str, str]
+    #: Where its rows are posted.
+    path: str = "/v1/scans"
 
 
 COLUMNS: Mapping[str, Column] = MappingProxyType(
@@ -96,6 +98,23 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "plate": Column("车牌号", "车牌 车牌号码 车号 车辆号牌 号牌 plate plate_no license_plate", "如 豫N12345", "豫N12345"),
         "pass_id": Column("通行证号", "通行证 通行证编号 pass_id pass", "字母、数字和横线", ""),
         "party": Column("同行编号", "同行人 家庭编号 组号 户号 party group", "同车、同户的人写同一个", ""),
+        "made_on": Column("打卡日期", "填报日期 登记日期 made_on", "与“打卡时间”只写钟点时一起使用", "2020-02-18"),
+        "made_at": Column(
+            "打卡时间",
+            "填报时间 登记时间 测温时间 出入时间 时间 time made_at",
+            "日期和钟点,如 2020-02-18 07:50;整个文件同一时间时可用 --at 给出",
+            "2020-02-18 07:50",
+        ),
+        "checkin_kind": Column("打卡类型", "类型 kind", "员工、居民、进、出;不填时有企业代码的为员工,其余为居民", "员工"),
+        "enterprise_code": Column(
+            "企业代码", "统一社会信用代码 信用代码 单位代码 enterprise_code", "统一社会信用代码或县里的编号", "E-411426-0001"
+        ),
+        "enterprise_name": Column(
+            "企业名称", "企业 单位 单位名称 公司 公司名称 enterprise enterprise_name", "有企业代码时必填", "某某纺织厂"
+        ),
+        "county": Column("县区代码", "县(市、区)代码 区县代码 county", "企业所在县(市、区)的六位代码;不填时按 --site", "411426"),
+        "unit": Column("管理单元", "管理单元代码 村代码 社区代码 小区代码 unit", "居民所在村(社区)的代码;不填时按 --site", ""),
+        "whereabouts": Column("在岗情况", "是否在岗 今日去向 状态 whereabouts", "在岗、在家、外出", "在岗"),
         "operator": Column("登记人", "检查员 工号 operator", "字母、数字和横线", ""),
     }
 )
@@ -122,6 +141,16 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType(
             (*_PERSON, *("plate", "pass_id", "arrived_on", "arrived_at"), *_STAY, "party", "operator"),
             ("name", "document_number"),
             MappingProxyType({"日期": "arrived_on", "date": "arrived_on"}),
+        ),
+        "checkins": Layout(
+            (
+                *_PERSON,
+                *("checkin_kind", "enterprise_code", "enterprise_name", "county", "unit", "made_on", "made_at"),
+                *("temperature_c", "symptoms", "whereabouts", "operator"),
+            ),
+            ("name", "document_number"),
+            MappingProxyType({"日期": "made_on", "date": "made_on"}),
+            "/v1/checkins",
         ),
     }
 )

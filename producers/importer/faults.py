@@ -31,7 +31,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "date_unreadable": Fault("not a date", "日期看不懂", "写成 2020-02-18"),
         "date_without_year": Fault("the date has no year", "日期没有年份", "写成 2020-02-18"),
         "time_unreadable": Fault("not a time", "时间看不懂", "写成 2020-02-18 08:30"),
-        "time_missing": Fault("no time of arrival", "没有到达时间", "填写“到达时间”,或导入时用 --at 给出整个文件的时间"),
+        "time_missing": Fault("no time", "没有时间", "填写日期和钟点,或导入时用 --at 给出整个文件的时间"),
         "word_unknown": Fault("not one of the known words", "不是规定的词", "按模板“说明”页填写,或留空"),
         "invalid": Fault("not as the form asks", "不符合填写要求", "对照模板“说明”页改正"),
         "above_missing": Fault("'same as above' without a row above", "写了“同上”但上面没有内容", "请写出完整内容"),

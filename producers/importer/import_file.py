@@ -21,6 +21,8 @@ from rich.console import Console
 
 from producers.client import GatewayClient, Patience, ScanAnswer
 from producers.importer.cells import Cell, show
+from producers.importer.checkin_rows import make_checkin
+from producers.importer.columns import LAYOUTS
 from producers.importer.faults import reason
 from producers.importer.rejects import RejectsFile, unprotect
 from producers.importer.report import ImportReport
@@ -38,13 +40,14 @@ _REPEATABLE = frozenset(
     {
         *("train", "service_date", "coach", "from_station", "to_station", "arrived_on", "arrived_at"),
         *("origin", "destination", "lodging", "purpose", "plate", "pass_id", "party", "phone", "operator"),
+        *("checkin_kind", "enterprise_code", "enterprise_name", "county", "unit", "made_on", "made_at", "whereabouts"),
     }
 )
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where the scans go: the gateway's URL, the site's token, and headers such as the simulated time of a sample day."""
+    """Where the rows go: the gateway's URL, the site's token, and headers such as the simulated time of a sample day."""
 
     gateway: str
     token: str
@@ -55,7 +58,7 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class _Checked:
     row: Row
-    scan: dict[str, Any] | None
+    event: dict[str, Any] | None
     reasons: tuple[Reason, ...] = ()
 
 
@@ -112,7 +115,7 @@ async def _run(table: Table, context: ImportContext, target: Target | None, book
                 _book_unsent(checked, booking)
                 advance(1, booking.note())
             return
-        async with GatewayClient(target.gateway, target.patience) as client:
+        async with GatewayClient(target.gateway, target.patience, path=LAYOUTS[context.kind].path) as client:
             source = _checked(table, context, booking.report)
             while batch := list(islice(source, BATCH)):
                 await _post(batch, client, target, booking)
@@ -120,8 +123,8 @@ async def _run(table: Table, context: ImportContext, target: Target | None, book
 
 
 async def _post(batch: list[_Checked], client: GatewayClient, target: Target, booking: _Booking) -> None:
-    good = [checked for checked in batch if checked.scan is not None]
-    bodies = [orjson.dumps(checked.scan) for checked in good]
+    good = [checked for checked in batch if checked.event is not None]
+    bodies = [orjson.dumps(checked.event) for checked in good]
     answers = await client.deliver(bodies, target.token, target.headers) if good else ()
     by_line = {checked.row.line: answer for checked, answer in zip(good, answers, strict=True)}
     for checked in batch:
@@ -132,14 +135,14 @@ async def _post(batch: list[_Checked], client: GatewayClient, target: Target, bo
 
 
 def _book_unsent(checked: _Checked, booking: _Booking) -> None:
-    if checked.scan is None:
+    if checked.event is None:
         booking.reject(checked.row, checked.reasons)
     else:
         booking.report.valid += 1
 
 
 def _checked(table: Table, context: ImportContext, report: ImportReport) -> Iterator[_Checked]:
-    """Every row but the template's example, as a scan or as reasons."""
+    """Every row but the template's example, as what to post or as reasons."""
     above: dict[str, Cell] = {}
     for row in table.rows:
         cells = {name: row.cells[i] for i, name in table.fields.items() if i < len(row.cells)}
@@ -164,7 +167,7 @@ def _check(row: Row, cells: Mapping[str, Cell], lost: Sequence[str], context: Im
     if lost:
         return _Checked(row, None, tuple(reason(name, "above_missing") for name in lost))
     try:
-        return _Checked(row, make_scan(cells, context))
+        return _Checked(row, make_checkin(cells, context) if context.kind == "checkins" else make_scan(cells, context))
     except Rejected as error:
         return _Checked(row, None, error.reasons)
 

@@ -21,8 +21,11 @@ from producers.importer.tables import Row, Table
 from schemas.errors import Misconfigured, Reason
 
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
-#: Path of a scan -> field of a list, for the gateway's reasons.
-_FIELD_OF_PATH = {"person": "name", "occurred_at": "arrived_at", "party_id": "party"}
+#: Path of what was posted -> field of a list, for the gateway's reasons.
+_FIELD_OF_PATH = {
+    **{"person": "name", "occurred_at": "arrived_at", "party_id": "party", "kind": "checkin_kind", "reporter": "operator"},
+    **{"enterprise": "enterprise_code", "enterprise.name": "enterprise_name"},
+}
 
 
 def protect(text: str) -> str:
@@ -66,7 +69,7 @@ class RejectsFile:
     def _why(self, reason: Reason) -> str:
         """Chinese first, English behind, with the heading of the list in front."""
         parts = [part for part in reason.field.split(".") if part not in ("text", "code")] or [""]
-        field = _FIELD_OF_PATH.get(parts[-1], parts[-1])
+        field = _FIELD_OF_PATH.get(reason.field) or _FIELD_OF_PATH.get(parts[-1], parts[-1])
         heading = self._columns.get(field) or (COLUMNS[field].heading if field in COLUMNS else "")
         where = f"{heading}:" if heading else ""
         return f"{where}{reason.message_zh}({reason.message})"

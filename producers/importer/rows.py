@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import orjson
 
@@ -31,7 +31,7 @@ _CODE = re.compile(r"\d{2}|\d{4}|\d{6}|\d{9}|\d{12}")
 @dataclass(frozen=True, slots=True)
 class ImportContext:
     """What holds for all rows of a file: `batch` is the operator's name for this delivery, `arrived_at` counts where a
-    row gives no time.
+    row gives no time. For check-ins `site_id` is who reports: a county, a management unit or an enterprise.
     """
 
     kind: Kind
@@ -42,28 +42,37 @@ class ImportContext:
 
 def make_scan(cells: Mapping[str, Cell], context: ImportContext) -> dict[str, Any]:
     """The scan for the cells of a row by field. Raises Rejected with every reason found."""
-    reader = _Reader({name: cell for name, cell in cells.items() if show(cell)})
-    for name in LAYOUTS[context.kind].required:
-        if name not in reader.cells:
-            reader.reasons.append(reason(name, "missing"))
-    arrived = _arrival(reader, context)
+    reader = Reader(cells, context.kind)
+    arrived = read_when(reader, "arrived", context)
     special = _rail(reader) if context.kind == "rail-manifest" else _road(reader, context, arrived)
     scan = _common(reader, context, arrived) | special
-    if reader.reasons:
-        raise Rejected("row", "The row cannot be used.", tuple(reader.reasons))
-    scan["event_id"] = _event_id(scan, context)
+    reader.finish()
+    scan["event_id"] = event_id(scan, "occurred_at", context)
     validate_scan(scan)
     return scan
 
 
-class _Reader:
-    """Reads cells by field and collects what is wrong with them."""
+class Reader:
+    """Reads cells by field and collects what is wrong with them, first of all what a list of that kind must hold."""
 
-    def __init__(self, cells: Mapping[str, Cell]) -> None:
-        self.cells = cells
+    def __init__(self, cells: Mapping[str, Cell], kind: Kind) -> None:
+        self.cells = {name: cell for name, cell in cells.items() if show(cell)}
         self.reasons: list[Reason] = []
+        for name in LAYOUTS[kind].required:
+            self.need(name)
+
+    def need(self, field: str) -> None:
+        """Notes a missing cell."""
+        if field not in self.cells:
+            self.reasons.append(reason(field, "missing"))
+
+    def finish(self) -> None:
+        """Raises Rejected with everything that is wrong."""
+        if self.reasons:
+            raise Rejected("row", "The row cannot be used.", tuple(self.reasons))
 
     def read(self, field: str, how: Callable[[Cell, str], T]) -> T | None:
+        """What `how` makes of a cell; None where it is empty or wrong."""
         if field not in self.cells:
             return None
         try:
@@ -73,40 +82,53 @@ class _Reader:
             return None
 
     def text(self, field: str) -> str | None:
+        """The cell as text."""
         return self.read(field, read_text)
 
     def word(self, field: str, table: Mapping[str, str]) -> str | None:
+        """The fixed word for what was written."""
         return self.read(field, lambda cell, name: words.word(read_text(cell, name), table, name))
 
     def place(self, field: str) -> dict[str, str]:
+        """The place as a code or as text."""
         text = self.text(field)
         if not text:
             return {}
         return {"code": text} if _CODE.fullmatch(text) else {"text": text}
 
+    def person(self) -> dict[str, Any]:
+        """The person of the row."""
+        number = self.read("document_number", read_number) or ""
+        person = {
+            "name": self.text("name"),
+            "document_type": self.word("document_type", words.DOCUMENTS) or words.guess_document(number),
+            "document_number": number,
+            "phone": self.read("phone", read_number),
+            "nationality": self.text("nationality"),
+        }
+        return filled(person)
 
-def _common(reader: _Reader, context: ImportContext, arrived: datetime | None) -> dict[str, Any]:
-    number = reader.read("document_number", read_number) or ""
-    person = {
-        "name": reader.text("name"),
-        "document_type": reader.word("document_type", words.DOCUMENTS) or words.guess_document(number),
-        "document_number": number,
-        "phone": reader.read("phone", read_number),
-        "nationality": reader.text("nationality"),
-    }
+    def health(self) -> dict[str, Any]:
+        """The temperature and the symptoms of the row."""
+        return {
+            "temperature_c": self.read("temperature_c", read_temperature),
+            "symptoms": self.read("symptoms", lambda cell, name: words.symptoms(read_text(cell, name))),
+        }
+
+
+def _common(reader: Reader, context: ImportContext, arrived: datetime | None) -> dict[str, Any]:
     return {
         "version": 1,
         "kind": "rail" if context.kind == "rail-manifest" else "checkpoint",
         "site_id": context.site_id,
         "sequence": 0,  # a list has no counter; the content is the identity
         "occurred_at": format_instant(arrived) if arrived else "",
-        "person": _filled(person),
+        "person": reader.person(),
         "origin": reader.place("origin"),
         "destination": reader.place("destination"),
-        **_filled(
+        **filled(
             {
-                "temperature_c": reader.read("temperature_c", read_temperature),
-                "symptoms": reader.read("symptoms", lambda cell, name: words.symptoms(read_text(cell, name))),
+                **reader.health(),
                 "lodging": reader.word("lodging", words.LODGINGS),
                 "purpose": reader.word("purpose", words.PURPOSES),
                 "operator": reader.text("operator"),
@@ -115,23 +137,23 @@ def _common(reader: _Reader, context: ImportContext, arrived: datetime | None) -
     }
 
 
-def _rail(reader: _Reader) -> dict[str, Any]:
+def _rail(reader: Reader) -> dict[str, Any]:
     leg = {name: reader.text(name) for name in ("train", "coach", "seat", "from_station", "to_station")}
     day = reader.read("service_date", read_day)
-    return {"rail": _filled(leg | {"service_date": day.isoformat() if day else None})}
+    return {"rail": filled(leg | {"service_date": day.isoformat() if day else None})}
 
 
-def _road(reader: _Reader, context: ImportContext, arrived: datetime | None) -> dict[str, Any]:
+def _road(reader: Reader, context: ImportContext, arrived: datetime | None) -> dict[str, Any]:
     coach = context.kind == "coach-manifest"
-    vehicle = _filled({name: reader.text(name) for name in ("plate", "seat", "pass_id")})
+    vehicle = filled({name: reader.text(name) for name in ("plate", "seat", "pass_id")})
     if not vehicle:
-        return _filled({"party_id": _party(reader.text("party"), context)})
+        return filled({"party_id": _party(reader.text("party"), context)})
     party = f"{vehicle.get('plate')}/{arrived:%Y-%m-%d}" if coach and arrived else reader.text("party")
     vehicle["role"] = "coach" if coach else "private"
     road: dict[str, Any] = {"vehicle": vehicle, "party_id": _party(party, context)}
     if coach and "purpose" not in reader.cells:
         road["purpose"] = "work_resumption"
-    return _filled(road)
+    return filled(road)
 
 
 def _party(text: str | None, context: ImportContext) -> str | None:
@@ -141,22 +163,23 @@ def _party(text: str | None, context: ImportContext) -> str | None:
     return f"L-{hashlib.blake2b(f'{context.site_id}/{context.batch}/{text}'.encode(), digest_size=9).hexdigest()}"
 
 
-def _arrival(reader: _Reader, context: ImportContext) -> datetime | None:
-    """The moment of arrival as written, else of the whole file; a missing time is never made up."""
-    day = reader.read("arrived_on", read_day)
+def read_when(reader: Reader, what: Literal["arrived", "made"], context: ImportContext) -> datetime | None:
+    """The moment as written (`…_on`, `…_at`), else of the whole file; a missing time is never made up."""
+    day = reader.read(f"{what}_on", read_day)
     before = len(reader.reasons)
-    moment = reader.read("arrived_at", lambda cell, name: read_moment(cell, day, name)) or context.arrived_at
+    moment = reader.read(f"{what}_at", lambda cell, name: read_moment(cell, day, name)) or context.arrived_at
     if moment is None and len(reader.reasons) == before:
-        reader.reasons.append(reason("arrived_at", "time_missing"))
+        reader.reasons.append(reason(f"{what}_at", "time_missing"))
     return moment.astimezone(LOCAL) if moment else None
 
 
-def _event_id(scan: Mapping[str, Any], context: ImportContext) -> str:
-    said = orjson.dumps([context.kind, context.batch, scan], option=orjson.OPT_SORT_KEYS)
-    occurred = datetime.fromisoformat(scan["occurred_at"])
+def event_id(event: Mapping[str, Any], when: str, context: ImportContext) -> str:
+    """The id that follows from the content and from the time in the field `when`."""
+    said = orjson.dumps([context.kind, context.batch, event], option=orjson.OPT_SORT_KEYS)
+    occurred = datetime.fromisoformat(event[when])
     return uuid7(max(0, int(occurred.timestamp() * 1000)), hashlib.blake2b(said, digest_size=RANDOM_BYTES).digest())
 
 
-def _filled(values: dict[str, Any]) -> dict[str, Any]:
+def filled(values: dict[str, Any]) -> dict[str, Any]:
     """The values that are there."""
     return {name: value for name, value in values.items() if value not in (None, "", [])}

@@ -11,7 +11,12 @@ from schemas.errors import Misconfigured
 
 #: A name that starts like this marks the example row.
 EXAMPLE_MARK = "示例"
-_TITLES = {"rail-manifest": "列车旅客名单", "coach-manifest": "客车乘客名单", "checkpoint": "卡点登记名单"}
+_TITLES = {
+    "rail-manifest": "列车旅客名单",
+    "coach-manifest": "客车乘客名单",
+    "checkpoint": "卡点登记名单",
+    "checkins": "健康打卡名单",
+}
 _ROWS_AS_TEXT = 5_000
 
 

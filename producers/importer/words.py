@@ -1,4 +1,4 @@
-"""The words people write for what the scan knows as a fixed word: documents, lodging, purpose, symptoms. Pure."""
+"""The words people write for what we know as a fixed word: documents, lodging, purpose, symptoms, check-ins. Pure."""
 
 from __future__ import annotations
 
@@ -50,6 +50,18 @@ SYMPTOMS = _table(
     breathless="呼吸困难 胸闷 气促 气短",
     diarrhoea="腹泻 拉肚子",
     other="其他 其它",
+)
+CHECKINS = _table(
+    employee="员工 职工 员工打卡 上班打卡",
+    resident="居民 居民登记 健康登记 住户",
+    gate_in="进 进入 进门 入 in",
+    gate_out="出 外出 出门 离开 out",
+)
+WHEREABOUTS = _table(
+    at_work="在岗 到岗 上班 在厂 在单位 是",
+    at_home="在家 居家 休息 未到岗 否",
+    away="外出 外地 在外地 出差 离商",
+    unknown="未知 不详 不清楚",
 )
 _NO_SYMPTOM = frozenset({"", "无", "没有", "正常", "良好", "健康", "无症状", "无异常", "-", "/", "否", "none", "no"})
 _LIST = re.compile(r"[、,;/\s]+")

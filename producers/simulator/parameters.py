@@ -70,6 +70,10 @@ FEVER_RANGE = (37.3, 39.4)
 MISSING_TEMPERATURE_SHARE = 0.02  # P
 ODD_TEMPERATURE_SHARE = 0.0008  # P: Fahrenheit, a missing point, an unplugged gun
 
+MISSING_CHECKIN_SHARE = 0.06  # P: employees who do not check in on a day
+FEVERISH_CHECKIN_SHARE = 0.015  # P: more than anywhere, so that a small day shows some
+AT_WORK_SHARE = 0.7  # P: of those who check in
+
 ODD_DOCUMENT_SHARE = 0.012  # P: lower-case x, spaces, full width, old 15 digits, a mistyped digit
 OTHER_DOCUMENT_SHARE = 0.008  # P: passports and permits
 ODD_NAME_SHARE = 0.003  # P
