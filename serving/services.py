@@ -9,6 +9,8 @@ from datetime import datetime
 from arrivals.runtime.metrics import Metrics
 from reference.snapshot import Snapshot
 from schemas.reference_rows import ReferenceRow
+from serving.accounts.administration import Administration
+from serving.accounts.entrance import Entrance
 from serving.board import Board
 from serving.database import Database
 from serving.desk.desk import Desk
@@ -33,6 +35,8 @@ class Services:
     streams: UnitStreams
     board: Board
     sessions: Sessions
+    entrance: Entrance
+    administration: Administration
     login_codes: LoginCodes
     metrics: Metrics
     append: Callable[[Sequence[ReferenceRow]], Sequence[int]]
@@ -40,3 +44,8 @@ class Services:
     desk: Desk
     revealing: Revealing
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Waits for what runs in threads and closes the databases."""
+        for part in (self.entrance, self.sessions, self.desk, self.database):
+            part.close()

@@ -21,6 +21,10 @@ from reference.gazetteer import load_gazetteer
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL
 from schemas.reference_rows import Role
+from serving.accounts.administration import Administration
+from serving.accounts.entrance import Entrance
+from serving.accounts.session_store import SessionStore
+from serving.accounts.store import AccountStore
 from serving.api import create_app
 from serving.arrival_json import from_topic, told
 from serving.authentication import Allow
@@ -101,6 +105,7 @@ def services(folder: Path, *, secure: bool = False) -> Services:
     def now() -> datetime:
         return datetime.fromtimestamp(time.time(), LOCAL)
 
+    entrance = Entrance(AccountStore(store.engine), now)
     return Services(
         snapshot=lambda: SNAPSHOT,
         now=now,
@@ -108,7 +113,9 @@ def services(folder: Path, *, secure: bool = False) -> Services:
         hub=hub,
         streams=UnitStreams(hub, database, lambda: SNAPSHOT),
         board=Board(StillFeed(database, lambda: SNAPSHOT), hub, lambda: SNAPSHOT, now),
-        sessions=Sessions.open(folder / "session", create=True),
+        sessions=Sessions(SessionStore(store.engine), now),
+        entrance=entrance,
+        administration=Administration(entrance.store, entrance.passwords, lambda: SNAPSHOT, now),
         login_codes=LoginCodes(folder / "login"),
         metrics=metrics,
         append=lambda rows: [7 for _ in rows],
@@ -123,7 +130,7 @@ def services(folder: Path, *, secure: bool = False) -> Services:
 def parts(tmp_path: Path) -> Iterator[Services]:
     made = services(tmp_path)
     yield made
-    made.desk.close()
+    made.close()
 
 
 @pytest.fixture
@@ -294,7 +301,7 @@ def test_the_probes_name_what_is_missing(browser: Browser) -> None:
     assert "arrivals_api_request_seconds" in browser.get("/metrics").text
 
 
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/login", "/logout", "/session"}
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/login", "/logout", "/session", "/password"}
 #: Pages that ask for a session themselves: they send strangers to the login page instead of answering 401.
 PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}", "/arrivals/{event_id}/contacts", "/grades"}
 
@@ -310,6 +317,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
         routes_grades,
         routes_operations,
         routes_overview,
+        routes_session,
         routes_units,
     )
 
@@ -321,7 +329,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
         routes_grades.router(parts, pages),
         routes_contacts.router(parts, pages),
         routes_console.router(parts, pages),
-        routes_console.session_router(parts, pages),
+        routes_session.router(parts, pages),
     ]
     routers.append(routes_docs.router(pages))
     found = 0

@@ -69,9 +69,6 @@ class Settings(BaseSettings):
 
     api_host: str = Field("127.0.0.1", description="Address the API and the console listen on.")
     api_port: int = Field(8080, ge=1, le=65535, description="Port the API and the console listen on.")
-    session_key_file: Path | None = Field(
-        None, description="Key that signs console sessions (32 random bytes); embedded: `<data_dir>/secrets/session`."
-    )
 
     desk_url: str | None = Field(
         None, description="Database of the desk: `postgresql+psycopg://user@host/name`; embedded: SQLite under `data_dir`."

@@ -1,0 +1,178 @@
+"""Logging in by name and password or by access code, changing the password, logging out. Pages for people.
+
+Every log-in makes a new session and ends the one the browser had. As long as a password must be changed the session opens nothing
+but the page where it is changed.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from schemas.errors import Refused, Rejected
+from serving.access import Principal
+from serving.accounts.account import Account
+from serving.accounts.attempts import TooManyAttempts
+from serving.accounts.session_store import SESSION_HOURS, Session
+from serving.authentication import by_digest, cookie_name, digest_of, identify, opens, same_origin, session_of
+from serving.pages import Pages
+from serving.problems import problem
+from serving.request_body import read_body
+from serving.services import Services
+from serving.texts import catalogue
+from serving.throttle import WINDOW_SECONDS, Failures
+
+_LONGEST_FORM = 8_000
+#: Wrong passwords from one address, whatever the login: a whole county may come from one.
+_MOST_WRONG_PASSWORDS = 60
+
+
+def router(services: Services, pages: Pages) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(include_in_schema=False)
+    wrong_codes, wrong_passwords = Failures(), Failures(_MOST_WRONG_PASSWORDS)
+
+    @routes.get("/login")
+    async def login_page(request: Request) -> Response:
+        if _must_change(await session_of(services, request)):
+            return RedirectResponse("/password", 303)
+        return pages.render(request, "login.html", {"message": "login_ended" if "ended" in request.query_params else ""})
+
+    @routes.post("/login", dependencies=[Depends(same_origin)])
+    async def login(request: Request) -> Response:
+        form = await _form(request)
+        by_name = bool(form.get("login"))
+        failures, address, now = wrong_passwords if by_name else wrong_codes, _address(request), services.now().timestamp()
+        if failures.too_many(address, now):
+            return _waiting(pages, request, int(WINDOW_SECONDS))
+        try:
+            holder = await _account(services, form, address) if by_name else _code_holder(services, form.get("code", ""), now)
+            return await _entered(services, request, holder)
+        except TooManyAttempts as error:
+            return _waiting(pages, request, error.retry_after_seconds)
+        except Refused as error:
+            failures.note(address, now)
+            return pages.render(request, "login.html", {"message": error.code}, 403)
+
+    @routes.post("/logout", dependencies=[Depends(same_origin)])
+    async def logout(request: Request) -> Response:
+        await _end(services, request)
+        response = RedirectResponse("/login?ended", 303)
+        _set_cookie(response, services, "", 0)
+        return response
+
+    @routes.get("/session")
+    async def session(request: Request) -> Response:
+        if await identify(services, request) is None:
+            return problem(401, "credential_required", "The session has ended.")
+        return Response(status_code=204)
+
+    return routes
+
+
+def password_router(services: Services, pages: Pages) -> APIRouter:
+    """Changing the password."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/password")
+    async def page(request: Request) -> Response:
+        session = await session_of(services, request)
+        if session is None or session.account is None:
+            return RedirectResponse("/login" if session is None else "/", 303)
+        return _password_page(pages, request, session.account, "")
+
+    @routes.post("/password", dependencies=[Depends(same_origin)])
+    async def change(request: Request) -> Response:
+        session = await session_of(services, request)
+        if session is None or session.account is None:
+            return RedirectResponse("/login", 303)
+        form, texts = await _form(request), catalogue(pages.language(request))
+        new = form.get("new", "")
+        if new != form.get("again", ""):
+            return _password_page(pages, request, session.account, texts["password_differs"], 400)
+        try:
+            account = await services.entrance.change(session.account, form.get("current", ""), new, _address(request))
+        except Rejected as error:
+            reason = error.reasons[0]
+            said = reason.message_zh if texts["lang"] == "zh-CN" else reason.message
+            return _password_page(pages, request, session.account, said, 400)
+        except TooManyAttempts as error:
+            return _waiting(pages, request, error.retry_after_seconds)
+        except Refused as error:
+            said = texts["password_wrong" if error.code == "login_wrong" else error.code]
+            return _password_page(pages, request, session.account, said, error.status)
+        services.sessions.forget()
+        return await _entered(services, request, account)
+
+    return routes
+
+
+async def _account(services: Services, form: dict[str, str], address: str) -> Account:
+    """The account of a name and a password. Raises Refused, TooManyAttempts, Unavailable."""
+    account = await services.entrance.enter(form["login"], form.get("password", ""), address)
+    if not opens(services, account):
+        raise Refused("login_unit_ended", "The unit of this account has ended.", 403)
+    return account
+
+
+def _code_holder(services: Services, code: str, now: float) -> Principal:
+    """The principal of an access code, or of a one-time code, which is then used up. Raises Refused."""
+    who = by_digest(services, services.login_codes.redeem(code.strip(), now) or digest_of(code.strip()))
+    if who is None:
+        raise Refused("login_wrong_code", "The access code is wrong.", 403)
+    if who.role == "device":
+        raise Refused("login_device", "A device's access code opens no pages.", 403)
+    return who
+
+
+async def _entered(services: Services, request: Request, holder: Account | Principal) -> Response:
+    await _end(services, request)
+    session_id = await services.sessions.open(holder if isinstance(holder, Account) else holder.digest)
+    must_change = isinstance(holder, Account) and holder.must_change
+    response = RedirectResponse("/password" if must_change else "/", 303)
+    _set_cookie(response, services, session_id, SESSION_HOURS * 3600)
+    return response
+
+
+async def _end(services: Services, request: Request) -> None:
+    cookie = request.cookies.get(cookie_name(services))
+    if cookie:
+        await services.sessions.end(cookie)
+
+
+def _must_change(session: Session | None) -> bool:
+    return session is not None and session.account is not None and session.account.must_change
+
+
+def _password_page(pages: Pages, request: Request, account: Account, wrong: str, status: int = 200) -> Response:
+    context = {"login": account.login, "must": account.must_change, "wrong": wrong}
+    return pages.render(request, "password.html", context, status)
+
+
+def _waiting(pages: Pages, request: Request, seconds: int) -> Response:
+    response = pages.render(request, "login.html", {"message": "login_many"}, 429)
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a posted form; anything that is no small form holds none."""
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return {}
+    try:
+        body = await read_body(request, _LONGEST_FORM)
+        return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).items()}
+    except (Refused, ValueError):
+        return {}
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _set_cookie(response: Response, services: Services, value: str, seconds: int) -> None:
+    response.set_cookie(
+        cookie_name(services), value, max_age=seconds, path="/", secure=services.secure, httponly=True, samesite="strict"
+    )
