@@ -57,16 +57,19 @@ async def identify(services: Services, request: Request) -> Principal | None:
     if header is not None:
         scheme, _, token = header.partition(" ")
         return by_digest(services, digest_of(token.strip())) if scheme.lower() == "bearer" else None
-    session = await session_of(services, request)
-    if session is not None and session.account is not None:
-        request.state.account = session.account.display_name
-    return by_session(services, session)
+    return by_session(services, await session_of(services, request))
 
 
 async def session_of(services: Services, request: Request) -> Session | None:
-    """The open session of a request, also one in which only the password may be changed. Raises Unavailable."""
+    """The open session of a request, also one in which only the password may be changed. Raises Unavailable.
+
+    Pages show whose account it is: `request.state.account`.
+    """
     cookie = request.cookies.get(cookie_name(services))
-    return await services.sessions.find(cookie) if cookie else None
+    session = await services.sessions.find(cookie) if cookie else None
+    if session is not None and session.account is not None:
+        request.state.account = session.account.display_name
+    return session
 
 
 def by_session(services: Services, session: Session | None) -> Principal | None:

@@ -41,7 +41,8 @@ async def _whole_city(request: Request) -> None:
 
 def router(services: Services) -> APIRouter:
     """The routes."""
-    allow = [Depends(Allow(services, frozenset({"administrator"}))), Depends(_whole_city), Depends(own_page)]
+    allow = [Depends(Allow(services, frozenset({"administrator"}))), Depends(_whole_city)]
+    ours = [Depends(own_page)]
     routes = APIRouter(prefix="/v1/accounts", tags=["administrators"], dependencies=allow)
     entrance, administration, desk = services.entrance, services.administration, services.desk
 
@@ -54,7 +55,7 @@ def router(services: Services) -> APIRouter:
         more = found[limit - 1].login if len(found) > limit else None
         return answer({"accounts": [told_account(account) for account in found[:limit]], "next_after": more})
 
-    @routes.post("", summary="Make an account", description=_ADD)
+    @routes.post("", summary="Make an account", description=_ADD, dependencies=ours)
     async def add(request: Request) -> Response:
         who, new = request.state.who, _read(_NEW, await read_body(request, _LONGEST))
         return _told(*await entrance.run(lambda: administration.add(new, who)))
@@ -68,7 +69,7 @@ def router(services: Services) -> APIRouter:
         sessions = await desk.run(lambda: services.sessions.store.of_account(name, services.now()))
         return answer(told_account(account) | {"sessions": [told_session(*session) for session in sessions]})
 
-    @routes.post("/{login}/actions", summary="Change an account", description=_ACT)
+    @routes.post("/{login}/actions", summary="Change an account", description=_ACT, dependencies=ours)
     async def act(request: Request, login: str) -> Response:
         who, name, command = request.state.who, _known(login), _read(_COMMAND, await read_body(request, _LONGEST))
         done = await entrance.run(lambda: administration.act(name, command, who))

@@ -67,6 +67,10 @@ class Browser:
         self._runner.run(self._client.aclose())
         self._runner.close()
 
+    def forget(self) -> None:
+        """Loses its cookies."""
+        self._client.cookies.clear()
+
     def get(self, path: str, **more: Any) -> httpx.Response:
         return self._runner.run(self._client.get(path, **more))
 

@@ -2,8 +2,8 @@
 
 Counted before the password is looked at: of a hundred guesses sent at once no more get through than of a hundred sent one by one.
 Five of one address at one login in five minutes, twenty at one login from anywhere: a forgotten password costs a clerk five
-minutes, and one guesser costs nobody else anything. NIST SP 800-63B asks for a limit and leaves the numbers open (at most a hundred
-in a row).
+minutes, and one guesser costs nobody else anything. NIST SP 800-63B asks for a limit and leaves the numbers open (a hundred in a
+row at most).
 """
 
 from __future__ import annotations
