@@ -174,11 +174,17 @@ class Stream:
 
 @contextmanager
 def running_stack(
-    kafka: KafkaServer, clickhouse: ClickHouseServer, folder: Path, prefix: str, parts: tuple[str, ...] = ("sink", "api")
+    kafka: KafkaServer,
+    clickhouse: ClickHouseServer,
+    folder: Path,
+    prefix: str,
+    parts: tuple[str, ...] = ("sink", "api"),
+    desk_url: str | None = None,
 ) -> Iterator[Stack]:
-    """Everything running, with one credential per role and scope of `CREDENTIALS`."""
+    """Everything running, with one credential per role and scope of `CREDENTIALS`; the desk in a file unless told otherwise."""
     ports = {name: free_port() for name in ("api_port", "sink_metrics_port", "desk_metrics_port")}
-    settings = database_settings(clickhouse, folder, kafka_bootstrap=kafka.bootstrap, kafka_topic_prefix=prefix, **ports)
+    places = {"kafka_bootstrap": kafka.bootstrap, "kafka_topic_prefix": prefix, "desk_url": desk_url}
+    settings = database_settings(clickhouse, folder, **places, **ports)
     ensure_topics(settings)
     prepare_desk(settings)
     KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=True)
