@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from arrivals.demo.seed_accounts import ACCOUNTS_FILE, seed_accounts
 from arrivals.runtime.desk_engine import reading, writing
+from arrivals.runtime.settings import load_settings
 from reference.gazetteer import load_gazetteer
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL
@@ -350,3 +353,17 @@ def test_the_scope_must_go_with_the_role(role: Any, scope: str, fine: bool) -> N
 def test_logins_are_read_kindly_and_exactly() -> None:
     assert read_login(" 411426101201 ") == "411426101201"
     assert [read_login(text) for text in ("", "ab", "-ab", "a b", "王芳", "a" * 41, "a\n", "ａｂｃ")] == [None] * 8
+
+
+def test_the_demonstration_has_its_accounts_once(tmp_path: Path) -> None:
+    settings, gazetteer = load_settings(data_dir=tmp_path), load_gazetteer()
+    made = fresh_store(tmp_path)
+    assert (seed_accounts(settings, gazetteer), seed_accounts(settings, gazetteer)) == (24, 0)
+    path = tmp_path / "secrets" / ACCOUNTS_FILE
+    passwords = orjson.loads(path.read_bytes())
+    assert path.stat().st_mode & 0o777 == 0o600
+    entrance = Entrance(AccountStore(made.engine), lambda: NOW)
+    account = entrance._enter("411426", passwords["411426"], "a")
+    assert (account.role, account.scope, account.must_change) == ("county", "411426", False)
+    entrance.close()
+    made.engine.dispose()
