@@ -24,6 +24,7 @@ from serving import (
     routes_duty_page,
     routes_explanation,
     routes_grades,
+    routes_oidc,
     routes_operations,
     routes_overview,
     routes_session,
@@ -71,6 +72,7 @@ def create_app(services: Services) -> FastAPI:
         routes_analysis.router(services, pages),
         routes_session.router(services, pages),
         routes_session.password_router(services, pages),
+        routes_oidc.router(services, pages),
         routes_docs.router(pages),
     ):
         app.include_router(routes)

@@ -80,7 +80,7 @@ def by_session(services: Services, session: Session | None) -> Principal | None:
         who = by_digest(services, session.credential or "")
         return replace(who, digest=session.digest) if who else None
     account = session.account
-    if account.must_change or not opens(services, account):
+    if session.must_change or not opens(services, account):
         return None
     return Principal(account.role, account.actor, account.scope, session.digest)
 

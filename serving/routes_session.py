@@ -15,7 +15,7 @@ from schemas.errors import Refused, Rejected
 from serving.access import Principal
 from serving.accounts.account import Account
 from serving.accounts.attempts import TooManyAttempts
-from serving.accounts.session_store import SESSION_HOURS, Session
+from serving.accounts.session_store import SESSION_HOURS, Way
 from serving.authentication import by_digest, cookie_name, digest_of, identify, opens, same_origin, session_of
 from serving.pages import Pages
 from serving.problems import problem
@@ -36,25 +36,15 @@ def router(services: Services, pages: Pages) -> APIRouter:
 
     @routes.get("/login")
     async def login_page(request: Request) -> Response:
-        if _must_change(await session_of(services, request)):
+        session = await session_of(services, request)
+        if session is not None and session.must_change:
             return RedirectResponse("/password", 303)
-        return pages.render(request, "login.html", {"message": "login_ended" if "ended" in request.query_params else ""})
+        return login_view(services, pages, request, "login_ended" if "ended" in request.query_params else "", 200)
 
     @routes.post("/login", dependencies=[Depends(same_origin)])
     async def login(request: Request) -> Response:
         form = await _form(request)
-        by_name = bool(form.get("login"))
-        failures, address, now = wrong_passwords if by_name else wrong_codes, _address(request), services.now().timestamp()
-        if failures.too_many(address, now):
-            return _waiting(pages, request, int(WINDOW_SECONDS))
-        try:
-            holder = await _account(services, form, address) if by_name else _code_holder(services, form.get("code", ""), now)
-            return await _entered(services, request, holder)
-        except TooManyAttempts as error:
-            return _waiting(pages, request, error.retry_after_seconds)
-        except Refused as error:
-            failures.note(address, now)
-            return pages.render(request, "login.html", {"message": error.code}, 403)
+        return await _log_in(services, pages, request, form, wrong_passwords if form.get("login") else wrong_codes)
 
     @routes.post("/logout", dependencies=[Depends(same_origin)])
     async def logout(request: Request) -> Response:
@@ -99,7 +89,7 @@ def password_router(services: Services, pages: Pages) -> APIRouter:
             said = reason.message_zh if texts["lang"] == "zh-CN" else reason.message
             return _password_page(pages, request, session.account, said, 400)
         except TooManyAttempts as error:
-            return _waiting(pages, request, error.retry_after_seconds)
+            return _waiting(services, pages, request, error.retry_after_seconds)
         except Refused as error:
             said = texts["password_wrong" if error.code == "login_wrong" else error.code]
             return _password_page(pages, request, session.account, said, error.status)
@@ -107,6 +97,22 @@ def password_router(services: Services, pages: Pages) -> APIRouter:
         return await _entered(services, request, account)
 
     return routes
+
+
+async def _log_in(services: Services, pages: Pages, request: Request, form: dict[str, str], failures: Failures) -> Response:
+    address, now = _address(request), services.now().timestamp()
+    if failures.too_many(address, now):
+        return _waiting(services, pages, request, int(WINDOW_SECONDS))
+    try:
+        holder = (
+            await _account(services, form, address) if form.get("login") else _code_holder(services, form.get("code", ""), now)
+        )
+        return await _entered(services, request, holder)
+    except TooManyAttempts as error:
+        return _waiting(services, pages, request, error.retry_after_seconds)
+    except Refused as error:
+        failures.note(address, now)
+        return login_view(services, pages, request, error.code, 403)
 
 
 async def _account(services: Services, form: dict[str, str], address: str) -> Account:
@@ -128,12 +134,17 @@ def _code_holder(services: Services, code: str, now: float) -> Principal:
 
 
 async def _entered(services: Services, request: Request, holder: Account | Principal) -> Response:
-    await _end(services, request)
-    session_id = await services.sessions.open(holder if isinstance(holder, Account) else holder.digest)
-    must_change = isinstance(holder, Account) and holder.must_change
-    response = RedirectResponse("/password" if must_change else "/", 303)
-    _set_cookie(response, services, session_id, SESSION_HOURS * 3600)
+    by_password = isinstance(holder, Account)
+    response = RedirectResponse("/password" if isinstance(holder, Account) and holder.must_change else "/", 303)
+    await begin_session(services, request, response, holder, "password" if by_password else "code")
     return response
+
+
+async def begin_session(services: Services, request: Request, response: Response, holder: Account | Principal, way: Way) -> None:
+    """Opens a session and ends the one the browser had. Raises Refused when the account has just been changed, Unavailable."""
+    await _end(services, request)
+    session_id = await services.sessions.open(holder if isinstance(holder, Account) else holder.digest, way)
+    _set_cookie(response, services, session_id, SESSION_HOURS * 3600)
 
 
 async def _end(services: Services, request: Request) -> None:
@@ -142,17 +153,18 @@ async def _end(services: Services, request: Request) -> None:
         await services.sessions.end(cookie)
 
 
-def _must_change(session: Session | None) -> bool:
-    return session is not None and session.account is not None and session.account.must_change
-
-
 def _password_page(pages: Pages, request: Request, account: Account, wrong: str, status: int = 200) -> Response:
     context = {"login": account.login, "must": account.must_change, "wrong": wrong}
     return pages.render(request, "password.html", context, status)
 
 
-def _waiting(pages: Pages, request: Request, seconds: int) -> Response:
-    response = pages.render(request, "login.html", {"message": "login_many"}, 429)
+def login_view(services: Services, pages: Pages, request: Request, message: str, status: int) -> Response:
+    """The page to log in at, with a message by its key in the catalogue."""
+    return pages.render(request, "login.html", {"message": message, "oidc": services.oidc is not None}, status)
+
+
+def _waiting(services: Services, pages: Pages, request: Request, seconds: int) -> Response:
+    response = login_view(services, pages, request, "login_many", 429)
     response.headers["Retry-After"] = str(seconds)
     return response
 

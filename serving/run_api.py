@@ -24,6 +24,7 @@ from arrivals.runtime.desk_engine import make_engine
 from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.logs import configure_logs
 from arrivals.runtime.metrics import Metrics
+from arrivals.runtime.oidc_client import open_oidc
 from arrivals.runtime.reference_feed import ReferenceFeed
 from arrivals.runtime.reference_writer import append
 from arrivals.runtime.settings import Settings
@@ -83,6 +84,7 @@ def build_services(settings: Settings, feed: ReferenceFeed, database: Database, 
         entrance=entrance,
         administration=Administration(entrance.store, entrance.passwords, snapshot, now),
         login_codes=LoginCodes(login_folder(settings)),
+        oidc=open_oidc(settings),
         metrics=metrics,
         append=partial(append, settings),
         secure=settings.mode == "production",

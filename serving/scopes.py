@@ -26,6 +26,8 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("GET", "/static"): "public",
     ("GET", "/login"): "session",
     ("POST", "/login"): "session",
+    ("GET", "/login/oidc"): "session",
+    ("GET", "/login/oidc/callback"): "session",
     ("POST", "/logout"): "session",
     ("GET", "/session"): "session",
     ("GET", "/password"): "session",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from arrivals.runtime.metrics import Metrics
+from arrivals.runtime.oidc_client import OidcClient
 from reference.snapshot import Snapshot
 from schemas.reference_rows import ReferenceRow
 from serving.accounts.administration import Administration
@@ -38,6 +39,7 @@ class Services:
     entrance: Entrance
     administration: Administration
     login_codes: LoginCodes
+    oidc: OidcClient | None
     metrics: Metrics
     append: Callable[[Sequence[ReferenceRow]], Sequence[int]]
     secure: bool

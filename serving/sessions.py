@@ -15,7 +15,7 @@ from time import monotonic
 
 from schemas.errors import Unavailable
 from serving.accounts.account import Account
-from serving.accounts.session_store import Session, SessionStore, digest_of
+from serving.accounts.session_store import Session, SessionStore, Way, digest_of
 from serving.threads import Threads
 
 FRESH_SECONDS, STALE_SECONDS = 1.0, 4.0
@@ -33,9 +33,9 @@ class Sessions:
         self._threads = Threads("sessions", _THREADS, _WAITING)
         self._known: OrderedDict[str, tuple[Session | None, float]] = OrderedDict()
 
-    async def open(self, holder: Account | str) -> str:
+    async def open(self, holder: Account | str, way: Way) -> str:
         """The id of a new session of an account, or of an access code by its digest. Raises Refused, Unavailable."""
-        return await self._threads.run(lambda: self.store.open(holder, self._now()))
+        return await self._threads.run(lambda: self.store.open(holder, way, self._now()))
 
     async def find(self, session_id: str) -> Session | None:
         """The session of a cookie; None for what is none, or has ended or expired. Raises Unavailable."""

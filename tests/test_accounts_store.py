@@ -112,9 +112,9 @@ def test_every_change_ends_the_sessions_and_stands_in_the_trail(
     store: AccountStore, sessions: SessionStore, command: Any
 ) -> None:
     first, second = add(store), add(store, "li.si")
-    ended = [sessions.open(first, NOW) for _ in range(3)]
-    other = sessions.open(second, NOW)
-    credential = sessions.open("a" * 64, NOW)
+    ended = [sessions.open(first, "password", NOW) for _ in range(3)]
+    other = sessions.open(second, "password", NOW)
+    credential = sessions.open("a" * 64, "code", NOW)
     assert all(opened(sessions, one) for one in (*ended, other, credential))
     changed, _ = administration(store).act("wang.fang", command, ADMIN)
     assert changed.version == 2
@@ -128,11 +128,11 @@ def test_every_change_ends_the_sessions_and_stands_in_the_trail(
 
 def test_enabled_again_the_old_sessions_stay_ended(store: AccountStore, sessions: SessionStore) -> None:
     account = add(store)
-    old = sessions.open(account, NOW)
+    old = sessions.open(account, "password", NOW)
     store.set_active("wang.fang", False, ADMIN, NOW)
     enabled = store.set_active("wang.fang", True, ADMIN, NOW)
     assert not opened(sessions, old)
-    assert opened(sessions, sessions.open(enabled, NOW))
+    assert opened(sessions, sessions.open(enabled, "password", NOW))
     assert [line["action"] for line in lines(store)] == ["added", "disabled", "enabled"]
 
 
@@ -140,10 +140,10 @@ def test_who_logs_in_while_the_account_changes_gets_no_session(store: AccountSto
     read_before = add(store)
     store.set_rights("wang.fang", Rights(display_name="王芳", role="county", scope="411426"), ADMIN, NOW)
     with pytest.raises(Refused):
-        sessions.open(read_before, NOW)
+        sessions.open(read_before, "password", NOW)
     disabled = store.set_active("wang.fang", False, ADMIN, NOW)
     with pytest.raises(Refused):
-        sessions.open(disabled, NOW)
+        sessions.open(disabled, "password", NOW)
     with reading(store.engine) as connection:
         assert connection.execute(select(SESSIONS)).all() == []
 
@@ -154,7 +154,7 @@ def test_logging_in_and_being_disabled_at_once_leaves_no_open_session(store: Acc
 
         def log_in(account: Account = account) -> str | None:
             try:
-                return sessions.open(account, NOW)
+                return sessions.open(account, "password", NOW)
             except Refused:
                 return None
 
@@ -166,7 +166,7 @@ def test_logging_in_and_being_disabled_at_once_leaves_no_open_session(store: Acc
 
 
 def test_sessions_expire_end_and_are_kept_as_digests(store: AccountStore, sessions: SessionStore) -> None:
-    session_id = sessions.open(add(store), NOW)
+    session_id = sessions.open(add(store), "password", NOW)
     later = NOW + timedelta(hours=SESSION_HOURS)
     assert opened(sessions, session_id, later - timedelta(seconds=1))
     assert not opened(sessions, session_id, later)
@@ -176,14 +176,14 @@ def test_sessions_expire_end_and_are_kept_as_digests(store: AccountStore, sessio
         everything = str([connection.execute(select(table)).all() for table in METADATA.sorted_tables])
     assert session_id not in everything
     assert PASSWORD not in everything
-    sessions.open("a" * 64, NOW + timedelta(days=60))
+    sessions.open("a" * 64, "code", NOW + timedelta(days=60))
     with reading(store.engine) as connection:
         assert len(connection.execute(select(SESSIONS)).all()) == 1, "those long gone are forgotten"
 
 
 def test_many_sessions_are_asked_for_at_once(store: AccountStore, sessions: SessionStore) -> None:
     account = add(store)
-    ids = [sessions.open(account, NOW) for _ in range(4)]
+    ids = [sessions.open(account, "password", NOW) for _ in range(4)]
     wanted = [*map(digest_of, ids), *(f"{number:064x}" for number in range(1_200))]
     assert set(sessions.find(wanted, NOW)) == set(map(digest_of, ids))
     assert sessions.find([], NOW) == {}
@@ -263,7 +263,7 @@ def test_a_hash_of_older_parameters_is_renewed_at_the_log_in(store: AccountStore
 def test_whoever_changes_his_password_needs_the_present_one(store: AccountStore, sessions: SessionStore) -> None:
     account = add(store)
     entrance = Entrance(store, lambda: NOW)
-    session_id = sessions.open(account, NOW)
+    session_id = sessions.open(account, "password", NOW)
     for current, new, error in ((OTHER, OTHER, Refused), (PASSWORD, PASSWORD, Refused), (PASSWORD, "short", Rejected)):
         with pytest.raises(error):
             entrance._change(account, current, new, "a")

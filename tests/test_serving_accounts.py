@@ -232,7 +232,7 @@ def test_who_still_holds_is_found_for_all_streams_at_once(parts: Services, brows
 
     async def look() -> tuple[set[str], set[str]]:
         store = parts.sessions.store
-        sessions = [store.open(account, parts.now()) for account in parts.entrance.store.listed(9)]
+        sessions = [store.open(account, "password", parts.now()) for account in parts.entrance.store.listed(9)]
         found = [by_session(parts, await parts.sessions.find(session)) for session in sessions]
         readers = {who for who in found if who} | {code, Principal("unit", "gone", "411426101", "f" * 64)}
         before = await present(parts, readers)

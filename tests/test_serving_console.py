@@ -67,6 +67,10 @@ class Browser:
         self._runner.run(self._client.aclose())
         self._runner.close()
 
+    def cookie(self, name: str) -> str:
+        """A cookie it holds."""
+        return str(self._client.cookies[name])
+
     def forget(self) -> None:
         """Loses its cookies."""
         self._client.cookies.clear()
@@ -121,6 +125,7 @@ def services(folder: Path, *, secure: bool = False) -> Services:
         entrance=entrance,
         administration=Administration(entrance.store, entrance.passwords, lambda: SNAPSHOT, now),
         login_codes=LoginCodes(folder / "login"),
+        oidc=None,
         metrics=metrics,
         append=lambda rows: [7 for _ in rows],
         secure=secure,
@@ -305,7 +310,19 @@ def test_the_probes_name_what_is_missing(browser: Browser) -> None:
     assert "arrivals_api_request_seconds" in browser.get("/metrics").text
 
 
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/login", "/logout", "/session", "/password"}
+PUBLIC = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/docs",
+    "/openapi.json",
+    "/login",
+    "/logout",
+    "/session",
+    "/password",
+    "/login/oidc",
+    "/login/oidc/callback",
+}
 #: Pages that ask for a session themselves: they send strangers to the login page instead of answering 401.
 PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}", "/arrivals/{event_id}/contacts", "/grades"}
 
@@ -319,6 +336,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
         routes_docs,
         routes_explanation,
         routes_grades,
+        routes_oidc,
         routes_operations,
         routes_overview,
         routes_session,
@@ -334,6 +352,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
         routes_contacts.router(parts, pages),
         routes_console.router(parts, pages),
         routes_session.router(parts, pages),
+        routes_oidc.router(parts, pages),
     ]
     routers.append(routes_docs.router(pages))
     found = 0

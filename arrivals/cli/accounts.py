@@ -181,7 +181,7 @@ def sessions(login: LoginArgument, *, json: JsonOption = False) -> None:
     if json:
         print_json(found)
     else:
-        print_rows(f"Sessions of {login}", ("began at", "expires at"), [tuple(session.values()) for session in found])
+        print_rows(f"Sessions of {login}", ("began at", "expires at", "way"), [tuple(session.values()) for session in found])
 
 
 @accounts.command("end-sessions", epilog=examples("accounts end-sessions wang.fang"))

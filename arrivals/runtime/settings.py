@@ -70,6 +70,16 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address the API and the console listen on.")
     api_port: int = Field(8080, ge=1, le=65535, description="Port the API and the console listen on.")
 
+    oidc_issuer: str | None = Field(
+        None,
+        description="OpenID Connect provider for logging in beside passwords, such as `https://id.example.cn`; none when empty.",
+    )
+    oidc_client_id: str | None = Field(None, description="Name of the console at the provider.")
+    oidc_client_secret_file: Path | None = Field(None, description="File holding the console's secret at the provider.")
+    oidc_claim: str = Field(
+        "preferred_username", description="Claim of the provider's token that holds the login name of the account."
+    )
+
     desk_url: str | None = Field(
         None, description="Database of the desk: `postgresql+psycopg://user@host/name`; embedded: SQLite under `data_dir`."
     )

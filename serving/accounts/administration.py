@@ -85,7 +85,7 @@ def told_account(account: Account) -> dict[str, Any]:
     return {name: getattr(account, name) for name in (*names, "changed_by")}
 
 
-def told_session(began_ms: int, expires_ms: int) -> dict[str, str]:
+def told_session(began_ms: int, expires_ms: int, way: str) -> dict[str, str]:
     """An open session as administrators see it."""
     times = {"began_at": began_ms, "expires_at": expires_ms}
-    return {name: format_instant(datetime.fromtimestamp(ms / 1000, LOCAL)) for name, ms in times.items()}
+    return {name: format_instant(datetime.fromtimestamp(ms / 1000, LOCAL)) for name, ms in times.items()} | {"way": way}

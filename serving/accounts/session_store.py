@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
 
@@ -21,6 +21,8 @@ from serving.accounts.account import Account
 from serving.accounts.store import locked
 from serving.desk.tables import ACCOUNTS, SESSIONS, milliseconds
 
+#: How a session was opened.
+Way = Literal["password", "code", "oidc"]
 #: A shift, and the way home.
 SESSION_HOURS = 12
 #: How long ended sessions are kept to be looked at.
@@ -36,8 +38,14 @@ class Session:
     digest: str
     created_ms: int
     expires_ms: int
+    way: Way
     credential: str | None
     account: Account | None
+
+    @property
+    def must_change(self) -> bool:
+        """Whether it opens nothing until the password is changed. Whoever comes by the provider needs no password of ours."""
+        return self.account is not None and self.account.must_change and self.way == "password"
 
 
 class SessionStore:
@@ -46,14 +54,14 @@ class SessionStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def open(self, holder: Account | str, at: datetime) -> str:
+    def open(self, holder: Account | str, way: Way, at: datetime) -> str:
         """Opens a session for an account, or for an access code by its digest; its id, which is kept nowhere else.
 
         Raises Refused (403) when the account has been changed since it was read, Unavailable.
         """
         session_id = secrets.token_urlsafe(32)
         expires = milliseconds(at + timedelta(hours=SESSION_HOURS))
-        row: dict[str, Any] = {"digest": digest_of(session_id), "created_ms": milliseconds(at), "expires_ms": expires}
+        row: dict[str, Any] = {"digest": digest_of(session_id), "way": way, "created_ms": milliseconds(at), "expires_ms": expires}
         with writing(self._engine) as connection:
             _forget(connection, at)
             if isinstance(holder, Account):
@@ -74,12 +82,12 @@ class SessionStore:
                 found |= {session.digest: session for session in some}
         return found
 
-    def of_account(self, login: str, at: datetime) -> list[tuple[int, int]]:
-        """When the open sessions of an account began and when they expire, newest first. Raises Unavailable."""
+    def of_account(self, login: str, at: datetime) -> list[tuple[int, int, Way]]:
+        """Of the open sessions of an account, newest first: began, expires, way. Raises Unavailable."""
         mine = (_S.account == login) & _S.ended_ms.is_(None) & (_S.expires_ms > milliseconds(at))
-        statement = select(_S.created_ms, _S.expires_ms).where(mine).order_by(_S.created_ms.desc())
+        statement = select(_S.created_ms, _S.expires_ms, _S.way).where(mine).order_by(_S.created_ms.desc())
         with reading(self._engine) as connection:
-            return [(row.created_ms, row.expires_ms) for row in connection.execute(statement)]
+            return [(row.created_ms, row.expires_ms, row.way) for row in connection.execute(statement)]
 
     def end(self, digest: str, at: datetime) -> None:
         """Ends a session; harmless when repeated. Raises Unavailable."""
@@ -95,10 +103,10 @@ def digest_of(session_id: str) -> str:
 
 def _open(connection: Connection, digests: Sequence[str], at: datetime) -> Iterable[Session]:
     holds = (_S.ended_ms.is_(None), _S.expires_ms > milliseconds(at), or_(_S.account.is_(None), ACCOUNTS.c.active))
-    columns = (_S.digest, _S.created_ms, _S.expires_ms, _S.credential, *ACCOUNTS.columns)
+    columns = (_S.digest, _S.created_ms, _S.expires_ms, _S.way, _S.credential, *ACCOUNTS.columns)
     statement = select(*columns).select_from(SESSIONS.outerjoin(ACCOUNTS)).where(_S.digest.in_(digests), *holds)
-    for digest, created, expires, credential, *columns_of_account in connection.execute(statement):
-        yield Session(digest, created, expires, credential, None if credential else Account(*columns_of_account))
+    for digest, created, expires, way, credential, *columns_of_account in connection.execute(statement):
+        yield Session(digest, created, expires, way, credential, None if credential else Account(*columns_of_account))
 
 
 def _require_unchanged(connection: Connection, account: Account) -> None:

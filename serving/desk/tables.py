@@ -133,6 +133,8 @@ SESSIONS = Table(
     Column("digest", String(64), primary_key=True),
     Column("account", String(40), ForeignKey("accounts.login")),
     Column("credential", String(64)),
+    #: password, code or oidc.
+    Column("way", String(16), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger),

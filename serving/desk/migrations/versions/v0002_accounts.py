@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(64), primary_key=True),
         sa.Column("account", sa.String(40), sa.ForeignKey("accounts.login")),
         sa.Column("credential", sa.String(64)),
+        sa.Column("way", sa.String(16), nullable=False),
         sa.Column("created_ms", sa.BigInteger, nullable=False),
         sa.Column("expires_ms", sa.BigInteger, nullable=False),
         sa.Column("ended_ms", sa.BigInteger),
