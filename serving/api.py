@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from serving import (
     problems,
     routes_accounts,
+    routes_accounts_page,
     routes_analysis,
     routes_analyst,
     routes_console,
@@ -73,6 +74,7 @@ def create_app(services: Services) -> FastAPI:
         routes_session.router(services, pages),
         routes_session.password_router(services, pages),
         routes_oidc.router(services, pages),
+        routes_accounts_page.router(services, pages),
         routes_docs.router(pages),
     ):
         app.include_router(routes)

@@ -39,7 +39,11 @@ def router(services: Services, pages: Pages) -> APIRouter:
         context = command_view(await services.board.present(who), county_map, snapshot, language)
         county = county_of(who)
         place, desk = place_name(snapshot, county or ""), county if who.role == "county" else None
-        return pages.render(request, "command.html", context | {"place": place, "desk": desk, "at": _clock(services)})
+        return pages.render(
+            request,
+            "command.html",
+            context | {"place": place, "desk": desk, "accounts": who.role == "administrator", "at": _clock(services)},
+        )
 
     @routes.get("/units/{unit}")
     async def unit_page(request: Request, unit: str, risk: str | None = None, cursor: str | None = None) -> Response:

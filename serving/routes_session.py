@@ -6,8 +6,6 @@ but the page where it is changed.
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
@@ -19,12 +17,11 @@ from serving.accounts.session_store import SESSION_HOURS, Way
 from serving.authentication import by_digest, cookie_name, digest_of, identify, opens, same_origin, session_of
 from serving.pages import Pages
 from serving.problems import problem
-from serving.request_body import read_body
+from serving.request_body import read_form
 from serving.services import Services
 from serving.texts import catalogue
 from serving.throttle import WINDOW_SECONDS, Failures
 
-_LONGEST_FORM = 8_000
 #: Wrong passwords from one address, whatever the login: a whole county may come from one.
 _MOST_WRONG_PASSWORDS = 60
 
@@ -43,7 +40,7 @@ def router(services: Services, pages: Pages) -> APIRouter:
 
     @routes.post("/login", dependencies=[Depends(same_origin)])
     async def login(request: Request) -> Response:
-        form = await _form(request)
+        form = await read_form(request)
         return await _log_in(services, pages, request, form, wrong_passwords if form.get("login") else wrong_codes)
 
     @routes.post("/logout", dependencies=[Depends(same_origin)])
@@ -78,7 +75,7 @@ def password_router(services: Services, pages: Pages) -> APIRouter:
         session = await session_of(services, request)
         if session is None or session.account is None:
             return RedirectResponse("/login", 303)
-        form, texts = await _form(request), catalogue(pages.language(request))
+        form, texts = await read_form(request), catalogue(pages.language(request))
         new = form.get("new", "")
         if new != form.get("again", ""):
             return _password_page(pages, request, session.account, texts["password_differs"], 400)
@@ -167,17 +164,6 @@ def _waiting(services: Services, pages: Pages, request: Request, seconds: int) -
     response = login_view(services, pages, request, "login_many", 429)
     response.headers["Retry-After"] = str(seconds)
     return response
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a posted form; anything that is no small form holds none."""
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return {}
-    try:
-        body = await read_body(request, _LONGEST_FORM)
-        return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).items()}
-    except (Refused, ValueError):
-        return {}
 
 
 def _address(request: Request) -> str:

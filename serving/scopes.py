@@ -60,6 +60,8 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("GET", "/v1/queries/{name}"): "analyst",
     ("GET", "/v1/flows"): "analyst",
     ("GET", "/v1/reports/daily"): "analyst",
+    ("GET", "/accounts"): "administrator",
+    ("POST", "/accounts"): "administrator",
     ("GET", "/v1/accounts"): "administrator",
     ("POST", "/v1/accounts"): "administrator",
     ("GET", "/v1/accounts/{login}"): "administrator",

@@ -25,11 +25,14 @@ from serving.accounts.attempts import MOST_OF_ADDRESS
 from serving.accounts.session_store import digest_of
 from serving.api import create_app
 from serving.authentication import by_digest, by_session, present
+from serving.desk import trail
 from serving.scopes import SCOPES
 from serving.services import Services
 from serving.texts import catalogue
+from tests.duties_kit import at, came
+from tests.serving_kit import event_id
 from tests.test_accounts_store import ADMIN, HASHED, OTHER, PASSWORD
-from tests.test_serving_console import SAME_SITE, TOKENS, Browser, login, services
+from tests.test_serving_console import HOSTILE, SAME_SITE, TOKENS, Browser, login, services
 from tests.test_serving_scopes import IDS
 
 HOLDERS: dict[Role, str] = {
@@ -319,6 +322,51 @@ def test_an_administrator_of_a_county_makes_nobody(tmp_path: Path) -> None:
     with Browser(create_app(made), "http://console") as browser:
         assert post(browser, "/v1/accounts", NEW, headers={"Authorization": f"Bearer {token}"}).status_code == 403
     made.close()
+
+
+def test_two_accounts_of_one_unit_act_under_their_own_names(parts: Services, browser: Browser) -> None:
+    parts.desk.store.take_in([came(1, HOLDERS["unit"])], at())
+    path = f"/v1/arrivals/{event_id(1)}/actions"
+    add(parts, login="li.si")
+    enter(browser, add(parts))
+    assert post(browser, path, {"action": "acknowledge", "version": 1}).json()["changed_by"] == "account:unit"
+    assert post(browser, path, {"action": "note", "version": 2, "note": "x"}, headers={}).status_code == 403
+    with Browser(create_app(parts), "http://console") as other:
+        enter(other, "li.si")
+        undo = post(other, path, {"action": "undo", "version": 2})
+        assert (undo.status_code, undo.json()["code"]) == (409, "nothing_to_undo")
+    assert post(browser, path, {"action": "undo", "version": 2}).json()["state"] == "pending"
+    lines = trail.newest(parts.desk.store.engine, 2)
+    assert [(line["actor"], line["role"], line["scope"]) for line in lines] == [("account:unit", "unit", HOLDERS["unit"])] * 2
+
+
+def test_the_page_of_accounts(parts: Services, admin: Browser) -> None:
+    form = {"action": "add", **NEW}
+    page = admin.post("/accounts", data=form, headers=SAME_SITE)
+    found = re.search(r'class="once">([^<]+)<', page.text)
+    assert found
+    assert 'href="/accounts"' in admin.get("/").text
+    assert found[1] not in admin.get("/accounts?find=wang.fang").text
+    with Browser(create_app(parts), "http://console") as clerk:
+        assert enter(clerk, "wang.fang", found[1]).headers["location"] == "/password"
+        change(clerk, found[1], OTHER)
+        assert (clerk.get("/accounts").status_code, clerk.get("/session").status_code) == (403, 204)
+        for action in ("end_sessions", "disable", "enable", "reset_password"):
+            answer = admin.post("/accounts", data={"action": action, "login": "wang.fang"}, headers=SAME_SITE)
+            assert ("王芳" in answer.text, 'class="once"' in answer.text) == (True, action == "reset_password")
+        assert clerk.get("/accounts").headers["location"] == "/login"
+    for wrong, status, word in (
+        (form, 409, "登录名已被使用"),
+        ({**form, "login": "li.si", "scope": "411426999"}, 400, "没有与该角色相符的范围"),
+        ({**form, "login": HOSTILE}, 400, "填写有误"),
+        ({"action": "set_rights", "login": "wang.fang"}, 400, "填写有误"),
+        ({"action": "disable", "login": "nobody"}, 404, "没有找到"),
+        ({}, 400, "填写有误"),
+    ):
+        answer = admin.post("/accounts", data=wrong, headers=SAME_SITE)
+        assert (answer.status_code, word in answer.text) == (status, True)
+        assert "<img" not in answer.text
+    assert admin.post("/accounts", data=form, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
 
 
 # --- every route for every role: an account is answered like an access code of the same right

@@ -324,11 +324,12 @@ PUBLIC = {
     "/login/oidc/callback",
 }
 #: Pages that ask for a session themselves: they send strangers to the login page instead of answering 401.
-PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}", "/arrivals/{event_id}/contacts", "/grades"}
+PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}", "/arrivals/{event_id}/contacts", "/grades", "/accounts"}
 
 
 def test_every_route_declares_who_may_use_it(parts: Services) -> None:
     from serving import (
+        routes_accounts_page,
         routes_analysis,
         routes_analyst,
         routes_console,
@@ -353,6 +354,7 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
         routes_console.router(parts, pages),
         routes_session.router(parts, pages),
         routes_oidc.router(parts, pages),
+        routes_accounts_page.router(parts, pages),
     ]
     routers.append(routes_docs.router(pages))
     found = 0
