@@ -8,7 +8,7 @@ RUN /opt/arrivals/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 arrivals \
- && install -d -m 700 -o 10001 /var/lib/arrivals /var/lib/arrivals/keys /var/lib/arrivals/session
+ && install -d -m 700 -o 10001 /var/lib/arrivals /var/lib/arrivals/keys
 COPY --from=build /opt/arrivals /opt/arrivals
 USER 10001
 ENV PATH=/opt/arrivals/bin:$PATH PYTHONUNBUFFERED=1 ARRIVALS_MODE=production

@@ -28,7 +28,7 @@ TRACING: frozenset[Role] = frozenset({"county", "health_desk", "administrator"})
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: role, subject and scope of a credential. `digest` finds the credential again, to notice its withdrawal."""
+    """Who asks: role, subject and scope of an access code or an account. `digest` finds the right again, to notice its end."""
 
     role: Role
     subject: str

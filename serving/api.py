@@ -12,6 +12,8 @@ from starlette.staticfiles import StaticFiles
 
 from serving import (
     problems,
+    routes_accounts,
+    routes_accounts_page,
     routes_analysis,
     routes_analyst,
     routes_console,
@@ -23,17 +25,19 @@ from serving import (
     routes_duty_page,
     routes_explanation,
     routes_grades,
+    routes_oidc,
     routes_operations,
     routes_overview,
+    routes_session,
     routes_trail,
     routes_units,
 )
-from serving.authentication import by_digest
+from serving.authentication import present
 from serving.headers import Headers
 from serving.pages import Pages
 from serving.services import Services
 
-#: How often open streams are compared with the credentials in force: a withdrawn one ends its streams well within five seconds.
+#: How often open streams are compared with the rights in force: one that was taken away ends its streams within five seconds.
 SWEEP_SECONDS = 2.0
 _DESCRIPTION = (
     "Who arrived, whose business it is, and why. All times are Beijing time; all errors are problem details (RFC 9457)."
@@ -57,6 +61,7 @@ def create_app(services: Services) -> FastAPI:
         routes_desk.router(services),
         routes_duties.router(services),
         routes_trail.router(services),
+        routes_accounts.router(services),
         routes_explanation.router(services, pages),
         routes_grades.router(services, pages),
         routes_corrections.router(services),
@@ -66,7 +71,10 @@ def create_app(services: Services) -> FastAPI:
         routes_console.router(services, pages),
         routes_duty_page.router(services, pages),
         routes_analysis.router(services, pages),
-        routes_console.session_router(services, pages),
+        routes_session.router(services, pages),
+        routes_session.password_router(services, pages),
+        routes_oidc.router(services, pages),
+        routes_accounts_page.router(services, pages),
         routes_docs.router(pages),
     ):
         app.include_router(routes)
@@ -94,4 +102,6 @@ def _lifespan(services: Services) -> Callable[[FastAPI], AbstractAsyncContextMan
 async def _sweep(services: Services) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        services.hub.sweep(lambda who: by_digest(services, who.digest) == who)
+        readers = services.hub.principals()
+        ended = readers - await present(services, readers)
+        services.hub.sweep(lambda who, ended=ended: who not in ended)  # type: ignore[misc]

@@ -1,22 +1,29 @@
-"""Who is asking: a bearer token, or the cookie of a console session. Both name a credential that must hold at this moment."""
+"""Who is asking: a bearer token, or the cookie of a session of an account or of an access code. All must hold at this moment.
+
+A principal's `digest` is that of what was shown: of the access code, or of the session's id. `present` finds him again by it.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from schemas.errors import Refused
+from schemas.errors import Refused, Unavailable
 from schemas.reference_rows import Role
 from serving.access import Principal, principal
+from serving.accounts.account import ACTOR, Account
+from serving.accounts.session_store import Session
 from serving.services import Services
 
 SECURE_COOKIE = "__Host-arrivals"
 PLAIN_COOKIE = "arrivals_session"
 _LONGEST_TOKEN = 200
-#: Roles bound to a unit: when it is merged, split or dissolved its codes end, and its successor's are issued anew.
+#: Roles bound to a unit: when it is merged, split or dissolved its codes and accounts open nothing any more.
 _DESKS: frozenset[Role] = frozenset({"unit", "county"})
 EVERYBODY: frozenset[Role] = frozenset({"unit", "county", "health_desk", "analyst", "administrator", "device"})
 
@@ -33,7 +40,7 @@ class Allow:
 
     async def __call__(self, request: Request) -> None:
         """Checks the request."""
-        who = identify(self._services, request)
+        who = await identify(self._services, request)
         if who is None:
             raise Refused("credential_required", "A valid access code is needed.", 401, "Send it as `Authorization: Bearer`.")
         if who.role not in self.roles:
@@ -41,24 +48,71 @@ class Allow:
         request.state.who = who
 
 
-def identify(services: Services, request: Request) -> Principal | None:
-    """The principal of a request; None without a credential that holds now. A wrong token is not rescued by a cookie."""
+async def identify(services: Services, request: Request) -> Principal | None:
+    """The principal of a request; None without a right that holds now. A wrong token is not rescued by a cookie.
+
+    Raises Unavailable when nobody can say whether a session holds.
+    """
     header = request.headers.get("authorization")
     if header is not None:
         scheme, _, token = header.partition(" ")
         return by_digest(services, digest_of(token.strip())) if scheme.lower() == "bearer" else None
+    return by_session(services, await session_of(services, request))
+
+
+async def session_of(services: Services, request: Request) -> Session | None:
+    """The open session of a request, also one in which only the password may be changed. Raises Unavailable.
+
+    Pages show whose account it is: `request.state.account`.
+    """
     cookie = request.cookies.get(cookie_name(services))
-    digest = services.sessions.read(cookie, services.now().timestamp()) if cookie else None
-    return by_digest(services, digest) if digest else None
+    session = await services.sessions.find(cookie) if cookie else None
+    if session is not None and session.account is not None:
+        request.state.account = session.account.display_name
+    return session
+
+
+def by_session(services: Services, session: Session | None) -> Principal | None:
+    """The principal of a session, if its account or access code holds now; none as long as a password must be changed."""
+    if session is None:
+        return None
+    if session.account is None:
+        who = by_digest(services, session.credential or "")
+        return replace(who, digest=session.digest) if who else None
+    account = session.account
+    if session.must_change or not opens(services, account):
+        return None
+    return Principal(account.role, account.actor, account.scope, session.digest)
 
 
 def by_digest(services: Services, digest: str) -> Principal | None:
-    """The principal of a token's digest, if its credential holds now and, for a desk's, the unit it is for still stands."""
-    snapshot, now = services.snapshot(), services.now()
-    credential = snapshot.credential(digest, now)
-    if credential is None or (credential.role in _DESKS and snapshot.standing(credential.scope, now) != credential.scope):
+    """The principal of a token's digest, if its credential holds now and, for a desk's, the unit it is for still stands.
+
+    None for a credential named like an account: nobody acts under another's name.
+    """
+    credential = services.snapshot().credential(digest, services.now())
+    if credential is None or credential.subject.startswith(ACTOR) or not _stands(services, credential.role, credential.scope):
         return None
     return principal(credential, digest)
+
+
+async def present(services: Services, principals: Iterable[Principal]) -> frozenset[Principal]:
+    """Those of the principals who hold still. Sessions that nobody could say anything about for a while hold no more."""
+    known = {who.digest: by_digest(services, who.digest) for who in principals}
+    sessions = [digest for digest, who in known.items() if who is None]
+    with suppress(Unavailable):
+        await services.sessions.look(sessions)
+    known |= {digest: by_session(services, services.sessions.known(digest)) for digest in sessions}
+    return frozenset(who for who in known.values() if who)
+
+
+def opens(services: Services, account: Account) -> bool:
+    """Whether an account opens anything: the unit it is for stands."""
+    return _stands(services, account.role, account.scope)
+
+
+def _stands(services: Services, role: Role, scope: str) -> bool:
+    return role not in _DESKS or services.snapshot().standing(scope, services.now()) == scope
 
 
 def digest_of(token: str) -> str:

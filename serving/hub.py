@@ -130,8 +130,12 @@ class Hub:
         if unit in self._readers:
             self._hand(unit, chunk)
 
+    def principals(self) -> set[Principal]:
+        """Those who read."""
+        return {reader.who for readers in self._readers.values() for reader in readers}
+
     def sweep(self, valid: Callable[[Principal], bool]) -> None:
-        """Closes the readers whose credential no longer holds."""
+        """Closes the readers whose right no longer holds."""
         for readers in list(self._readers.values()):
             for reader in list(readers):
                 if not valid(reader.who):

@@ -48,7 +48,8 @@ class Pages:
         other = next(tongue for tongue in LANGUAGES if tongue != language)
         texts = catalogue(language)
         html = self._templates.get_template(template).render(
-            {"t": texts, "lang": language, "other_lang": other, "nonce": nonce, "path": request.url.path, **context}
+            {"t": texts, "lang": language, "other_lang": other, "nonce": nonce, "path": request.url.path}
+            | {"account": getattr(request.state, "account", None), **context}
         )
         headers = {"Content-Security-Policy": _POLICY.format(nonce=nonce), "Cache-Control": "no-store"}
         response = HTMLResponse(html, status, headers)

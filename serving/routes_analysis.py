@@ -32,7 +32,7 @@ def router(services: Services, pages: Pages) -> APIRouter:
 
     @routes.get("/analysis")
     async def analysis(request: Request) -> Response:
-        who = identify(services, request)
+        who = await identify(services, request)
         if who is None:
             return RedirectResponse("/login", 303)
         if who.role not in ANALYSING:

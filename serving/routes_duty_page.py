@@ -27,7 +27,7 @@ def router(services: Services, pages: Pages) -> APIRouter:
 
     @routes.get("/units/{unit}/duties")
     async def duties(request: Request, unit: str, state: str | None = None, cursor: str | None = None) -> Response:
-        who = identify(services, request)
+        who = await identify(services, request)
         if who is None:
             return RedirectResponse("/login", 303)
         admit(services, who, unit)

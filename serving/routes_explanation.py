@@ -42,7 +42,7 @@ def router(services: Services, pages: Pages) -> APIRouter:
 
     @routes.get("/arrivals/{event_id}", include_in_schema=False)
     async def page(request: Request, event_id: str) -> Response:
-        who = identify(services, request)
+        who = await identify(services, request)
         if who is None:
             return RedirectResponse("/login", 303)
         told, language = await _explained(services, who, event_id), pages.language(request)

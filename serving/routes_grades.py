@@ -63,7 +63,7 @@ def router(services: Services, pages: Pages) -> APIRouter:
 
     @routes.get("/grades", include_in_schema=False)
     async def page(request: Request) -> Response:
-        if identify(services, request) is None:
+        if await identify(services, request) is None:
             return RedirectResponse("/login", 303)
         return _page(services, pages, request)
 

@@ -1,7 +1,8 @@
 """`arrivals api`: builds the services and serves them on Granian until told to stop.
 
-Guarantee: writes nothing but what people do at the desk, each act in one transaction, and corrections, which are rows of the
-reference. On SIGTERM or SIGINT open streams get a farewell, running requests are answered, then the process ends.
+Guarantee: writes nothing but accounts and sessions, what people do at the desk, each act in one transaction, and corrections,
+which are rows of the reference. On SIGTERM or SIGINT open streams get a farewell, running requests are answered, then the process
+ends.
 """
 
 from __future__ import annotations
@@ -23,12 +24,17 @@ from arrivals.runtime.desk_engine import make_engine
 from arrivals.runtime.keys import KeyStore
 from arrivals.runtime.logs import configure_logs
 from arrivals.runtime.metrics import Metrics
+from arrivals.runtime.oidc_client import open_oidc
 from arrivals.runtime.reference_feed import ReferenceFeed
 from arrivals.runtime.reference_writer import append
 from arrivals.runtime.settings import Settings
 from reference.gazetteer import load_gazetteer
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL
+from serving.accounts.administration import Administration
+from serving.accounts.entrance import Entrance
+from serving.accounts.session_store import SessionStore
+from serving.accounts.store import AccountStore
 from serving.api import create_app
 from serving.board import Board
 from serving.database import Database
@@ -66,6 +72,7 @@ def build_services(settings: Settings, feed: ReferenceFeed, database: Database, 
     hub = Hub(metrics)
     keys = KeyStore.open(settings.secret_path("keys.json", settings.keys_file), create=settings.mode == "embedded")
     store = DeskStore(make_engine(settings), note_seal(keys))
+    entrance = Entrance(AccountStore(store.engine), now)
     return Services(
         snapshot=snapshot,
         now=now,
@@ -73,8 +80,11 @@ def build_services(settings: Settings, feed: ReferenceFeed, database: Database, 
         hub=hub,
         streams=UnitStreams(hub, database, snapshot),
         board=Board(OverviewFeed(database, snapshot), hub, snapshot, now),
-        sessions=Sessions.open(settings.secret_path("session", settings.session_key_file), create=settings.mode == "embedded"),
+        sessions=Sessions(SessionStore(store.engine), now),
+        entrance=entrance,
+        administration=Administration(entrance.store, entrance.passwords, snapshot, now),
         login_codes=LoginCodes(login_folder(settings)),
+        oidc=open_oidc(settings),
         metrics=metrics,
         append=partial(append, settings),
         secure=settings.mode == "production",
@@ -101,7 +111,7 @@ async def _serve(settings: Settings) -> None:
         await _listen(settings, services)
     finally:
         # Not in the loop: the tail may just be waiting for it.
-        await asyncio.gather(*(asyncio.to_thread(stop) for stop in (tail.stop, feed.stop, services.desk.close, database.close)))
+        await asyncio.gather(*(asyncio.to_thread(stop) for stop in (tail.stop, feed.stop, services.close)))
 
 
 def _tail(settings: Settings, services: Services) -> ArrivalTail:

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from arrivals.runtime.metrics import Metrics
+from arrivals.runtime.oidc_client import OidcClient
 from reference.snapshot import Snapshot
 from schemas.reference_rows import ReferenceRow
+from serving.accounts.administration import Administration
+from serving.accounts.entrance import Entrance
 from serving.board import Board
 from serving.database import Database
 from serving.desk.desk import Desk
@@ -33,10 +36,18 @@ class Services:
     streams: UnitStreams
     board: Board
     sessions: Sessions
+    entrance: Entrance
+    administration: Administration
     login_codes: LoginCodes
+    oidc: OidcClient | None
     metrics: Metrics
     append: Callable[[Sequence[ReferenceRow]], Sequence[int]]
     secure: bool
     desk: Desk
     revealing: Revealing
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Waits for what runs in threads and closes the databases."""
+        for part in (self.entrance, self.sessions, self.desk, self.database):
+            part.close()

@@ -1,68 +1,87 @@
-"""Console sessions: a signed cookie that names a credential by its digest and expires. Nothing is kept on the server.
+"""The console's sessions as the routes use them: the store behind threads of its own, and a short memory in front of it.
 
-The cookie is not the access code and cannot be turned into it. A withdrawn credential ends its sessions, wherever they are.
+Guarantee: an answer from memory is a second old at most, so a session that was ended anywhere is ended here within a second, and
+its open streams at the next look at them (`serving.api`). While the desk's database is away the last answer counts for four
+seconds; then nobody with a session is let in, because nobody could say whether it still holds.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
 import re
-import secrets
-from base64 import urlsafe_b64encode
-from pathlib import Path
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from time import monotonic
 
-from schemas.errors import Misconfigured
+from schemas.errors import Unavailable
+from serving.accounts.account import Account
+from serving.accounts.session_store import Session, SessionStore, Way, digest_of
+from serving.threads import Threads
 
-#: A shift, and the way home.
-SESSION_SECONDS = 12 * 3600
-KEY_BYTES = 32
-_COOKIE = re.compile(r"([0-9a-f]{64})\.(\d{10})\.([A-Za-z0-9_-]{43})", re.ASCII)
+FRESH_SECONDS, STALE_SECONDS = 1.0, 4.0
+_REMEMBERED = 20_000
+_ID = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_THREADS, _WAITING = 2, 200
 
 
 class Sessions:
-    """Signs and reads session cookies under one key."""
+    """Opens, finds and ends sessions. For one event loop."""
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, store: SessionStore, now: Callable[[], datetime]) -> None:
+        self.store = store
+        self._now = now
+        self._threads = Threads("sessions", _THREADS, _WAITING)
+        self._known: OrderedDict[str, tuple[Session | None, float]] = OrderedDict()
 
-    @classmethod
-    def open(cls, path: Path, *, create: bool) -> Sessions:
-        """Opens the key file; with `create` a missing one is made (mode 0600). Raises Misconfigured when it is
-        missing or too short.
-        """
-        if create and not path.exists():
-            _create(path)
-        try:
-            key = path.read_bytes()
-        except FileNotFoundError:
-            raise Misconfigured("session_key", f"The session key {path} is missing.", "Set ARRIVALS_SESSION_KEY_FILE.") from None
-        if len(key) < KEY_BYTES:
-            raise Misconfigured("session_key", f"The session key {path} is too short.", "Write 32 random bytes into it.")
-        return cls(key)
+    async def open(self, holder: Account | str, way: Way) -> str:
+        """The id of a new session of an account, or of an access code by its digest. Raises Refused, Unavailable."""
+        return await self._threads.run(lambda: self.store.open(holder, way, self._now()))
 
-    def issue(self, digest: str, now: float) -> str:
-        """The cookie of a session that begins at `now` (seconds since 1970)."""
-        content = f"{digest}.{int(now) + SESSION_SECONDS}"
-        return f"{content}.{self._sign(content)}"
-
-    def read(self, cookie: str, now: float) -> str | None:
-        """The credential's digest; None when the cookie is forged, damaged or expired."""
-        match = _COOKIE.fullmatch(cookie)
-        if not match or not hmac.compare_digest(self._sign(f"{match[1]}.{match[2]}"), match[3]):
+    async def find(self, session_id: str) -> Session | None:
+        """The session of a cookie; None for what is none, or has ended or expired. Raises Unavailable."""
+        if not _ID.fullmatch(session_id):
             return None
-        return match[1] if now < int(match[2]) else None
+        digest = digest_of(session_id)
+        if not self._heard(digest, FRESH_SECONDS):
+            try:
+                await self.look([digest])
+            except Unavailable:
+                if not self._heard(digest, STALE_SECONDS):
+                    raise
+        return self.known(digest)
 
-    def _sign(self, content: str) -> str:
-        return urlsafe_b64encode(hmac.digest(self._key, content.encode(), hashlib.sha256)).rstrip(b"=").decode()
+    def known(self, digest: str) -> Session | None:
+        """A session as it was heard of last, if that is not too long ago."""
+        session, _ = self._known.get(digest, (None, 0.0))
+        expired = session is not None and session.expires_ms <= self._now().timestamp() * 1000
+        return None if expired or not self._heard(digest, STALE_SECONDS) else session
 
+    async def look(self, digests: Iterable[str]) -> None:
+        """Asks the store about these sessions anew. Raises Unavailable."""
+        wanted = list(digests)
+        asked = monotonic()
+        found = await self._threads.run(lambda: self.store.find(wanted, self._now())) if wanted else {}
+        for digest in wanted:
+            if self._known.get(digest, (None, asked))[1] <= asked:  # else it was ended while we asked
+                self._known[digest] = (found.get(digest), asked)
+                self._known.move_to_end(digest)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
 
-def _create(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
+    async def end(self, session_id: str) -> None:
+        """Ends a session at once, for everybody. Raises Unavailable."""
+        digest = digest_of(session_id)
+        await self._threads.run(lambda: self.store.end(digest, self._now()))
+        self._known[digest] = (None, monotonic())
+
+    def forget(self) -> None:
+        """Forgets what was heard: something was changed here that ends sessions."""
+        self._known.clear()
+
+    def close(self) -> None:
+        """Waits for what is running and ends the threads."""
+        self._threads.close()
+
+    def _heard(self, digest: str, seconds: float) -> bool:
+        found = self._known.get(digest)
+        return found is not None and monotonic() - found[1] < seconds

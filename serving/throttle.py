@@ -10,9 +10,10 @@ _ADDRESSES = 10_000
 
 
 class Failures:
-    """Remembers failures by address; the oldest addresses are forgotten first."""
+    """Remembers failures by address, `most` of which may happen in a minute; the oldest addresses are forgotten first."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_FAILURES) -> None:
+        self._most = most
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
     def too_many(self, address: str, now: float) -> bool:
@@ -20,11 +21,11 @@ class Failures:
         times = self._times.get(address, deque())
         while times and now - times[0] >= WINDOW_SECONDS:
             times.popleft()
-        return len(times) >= MOST_FAILURES
+        return len(times) >= self._most
 
     def note(self, address: str, now: float) -> None:
         """Counts a failure."""
-        self._times.setdefault(address, deque(maxlen=MOST_FAILURES)).append(now)
+        self._times.setdefault(address, deque(maxlen=self._most)).append(now)
         self._times.move_to_end(address)
         if len(self._times) > _ADDRESSES:
             self._times.popitem(last=False)

@@ -13,6 +13,7 @@ import pytest
 from arrivals.embedded.clickhouse.launcher import ClickHouseServer
 from arrivals.embedded.kafka.jars import VERSION
 from arrivals.embedded.kafka.server import KafkaServer
+from tests.postgres_kit import missing, postgres
 
 ROOT = Path(__file__).parent.parent
 JARS = ROOT / ".data" / "cache" / f"kafka-{VERSION}"
@@ -37,6 +38,15 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clic
     """One ClickHouse for the whole run; use a database of your own."""
     with ClickHouseServer(tmp_path_factory.mktemp("clickhouse"), password="test-owner", reader_password="test-reader") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """The address of one PostgreSQL for the whole run; skips where none is installed. `fresh_store` empties its database."""
+    if missing():
+        pytest.skip(missing())
+    with postgres() as url:
+        yield url
 
 
 @pytest.fixture

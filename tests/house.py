@@ -40,6 +40,7 @@ PURE = (
 
 MANY_PARAMETERS = {
     "reference.rows.make_row": "one per column of a reference row",
+    "arrivals.cli.accounts.add": "one per option of the command",
     "arrivals.cli.demo.demo": "one per option of the command",
     "arrivals.cli.data.import_file": "one per option of the command",
     "arrivals.demo.run.run_demo": "the options of the command",

@@ -233,10 +233,10 @@ def test_without_servers_one_line_says_so(tmp_path: Path) -> None:
 
 
 def test_production_makes_its_keys_once(tmp_path: Path) -> None:
-    files = tmp_path / "k" / "keys.json", tmp_path / "s" / "key", tmp_path / "w" / "key"
+    files = tmp_path / "k" / "keys.json", tmp_path / "w" / "key"
     for path in files:
         path.parent.mkdir(mode=0o700)
-    settings = Settings(mode="production", keys_file=files[0], session_key_file=files[1], webhook_key_file=files[2])
+    settings = Settings(mode="production", keys_file=files[0], webhook_key_file=files[1])
     told(settings, "keys")
     made = [path.read_bytes() for path in files]
     told(settings, "keys")

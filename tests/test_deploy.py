@@ -47,7 +47,7 @@ def test_the_parts_differ_from_the_embedded_ones_in_places_and_secrets_only() ->
     changed = {name for name in Settings.model_fields if getattr(built, name) != getattr(embedded, name)}
     assert changed == {
         *("mode", "data_dir", "kafka_bootstrap", "clickhouse_host", "gateway_host", "api_host", "metrics_host"),
-        *("clickhouse_password_file", "keys_file", "session_key_file", "webhook_key_file", "webhook_store_file"),
+        *("clickhouse_password_file", "keys_file", "webhook_key_file", "webhook_store_file"),
         *("desk_url", "desk_password_file"),
     }
 
@@ -55,7 +55,7 @@ def test_the_parts_differ_from_the_embedded_ones_in_places_and_secrets_only() ->
 def test_every_secret_of_production_has_a_file_on_a_mounted_place() -> None:
     built = settings()
     kept = (built.webhook_key_file, built.webhook_store_file, built.desk_password_file)
-    for path in (built.clickhouse_password_file, built.keys_file, built.session_key_file, *kept):
+    for path in (built.clickhouse_password_file, built.keys_file, *kept):
         assert path is not None
         assert str(path).startswith("/run/secrets/") or f":{path.parent}" in COMPOSE
 

@@ -21,6 +21,10 @@ from reference.gazetteer import load_gazetteer
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL
 from schemas.reference_rows import Role
+from serving.accounts.administration import Administration
+from serving.accounts.entrance import Entrance
+from serving.accounts.session_store import SessionStore
+from serving.accounts.store import AccountStore
 from serving.api import create_app
 from serving.arrival_json import from_topic, told
 from serving.authentication import Allow
@@ -63,6 +67,14 @@ class Browser:
         self._runner.run(self._client.aclose())
         self._runner.close()
 
+    def cookie(self, name: str) -> str:
+        """A cookie it holds."""
+        return str(self._client.cookies[name])
+
+    def forget(self) -> None:
+        """Loses its cookies."""
+        self._client.cookies.clear()
+
     def get(self, path: str, **more: Any) -> httpx.Response:
         return self._runner.run(self._client.get(path, **more))
 
@@ -101,6 +113,7 @@ def services(folder: Path, *, secure: bool = False) -> Services:
     def now() -> datetime:
         return datetime.fromtimestamp(time.time(), LOCAL)
 
+    entrance = Entrance(AccountStore(store.engine), now)
     return Services(
         snapshot=lambda: SNAPSHOT,
         now=now,
@@ -108,8 +121,11 @@ def services(folder: Path, *, secure: bool = False) -> Services:
         hub=hub,
         streams=UnitStreams(hub, database, lambda: SNAPSHOT),
         board=Board(StillFeed(database, lambda: SNAPSHOT), hub, lambda: SNAPSHOT, now),
-        sessions=Sessions.open(folder / "session", create=True),
+        sessions=Sessions(SessionStore(store.engine), now),
+        entrance=entrance,
+        administration=Administration(entrance.store, entrance.passwords, lambda: SNAPSHOT, now),
         login_codes=LoginCodes(folder / "login"),
+        oidc=None,
         metrics=metrics,
         append=lambda rows: [7 for _ in rows],
         secure=secure,
@@ -123,7 +139,7 @@ def services(folder: Path, *, secure: bool = False) -> Services:
 def parts(tmp_path: Path) -> Iterator[Services]:
     made = services(tmp_path)
     yield made
-    made.desk.close()
+    made.close()
 
 
 @pytest.fixture
@@ -294,13 +310,26 @@ def test_the_probes_name_what_is_missing(browser: Browser) -> None:
     assert "arrivals_api_request_seconds" in browser.get("/metrics").text
 
 
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/login", "/logout", "/session"}
+PUBLIC = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/docs",
+    "/openapi.json",
+    "/login",
+    "/logout",
+    "/session",
+    "/password",
+    "/login/oidc",
+    "/login/oidc/callback",
+}
 #: Pages that ask for a session themselves: they send strangers to the login page instead of answering 401.
-PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}", "/arrivals/{event_id}/contacts", "/grades"}
+PAGES = {"/", "/units/{unit}", "/analysis", "/arrivals/{event_id}", "/arrivals/{event_id}/contacts", "/grades", "/accounts"}
 
 
 def test_every_route_declares_who_may_use_it(parts: Services) -> None:
     from serving import (
+        routes_accounts_page,
         routes_analysis,
         routes_analyst,
         routes_console,
@@ -308,8 +337,10 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
         routes_docs,
         routes_explanation,
         routes_grades,
+        routes_oidc,
         routes_operations,
         routes_overview,
+        routes_session,
         routes_units,
     )
 
@@ -321,7 +352,9 @@ def test_every_route_declares_who_may_use_it(parts: Services) -> None:
         routes_grades.router(parts, pages),
         routes_contacts.router(parts, pages),
         routes_console.router(parts, pages),
-        routes_console.session_router(parts, pages),
+        routes_session.router(parts, pages),
+        routes_oidc.router(parts, pages),
+        routes_accounts_page.router(parts, pages),
     ]
     routers.append(routes_docs.router(pages))
     found = 0

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from reference.gazetteer import load_gazetteer
 from reference.snapshot import Snapshot
 from schemas.base import LOCAL
-from schemas.errors import Misconfigured, Rejected
+from schemas.errors import Rejected
 from serving.access import Restriction
 from serving.answers import Answer
 from serving.arrival_json import from_topic, told
@@ -33,7 +33,6 @@ from serving.overview import Cube, changes, classes, fold
 from serving.parameters import read_values
 from serving.queries import QUERIES, find, render
 from serving.reasons import reasons
-from serving.sessions import SESSION_SECONDS, Sessions
 from serving.texts import LANGUAGES, catalogue, choose
 from serving.throttle import MOST_FAILURES, WINDOW_SECONDS, Failures
 from serving.units import read_cursor, read_limit, write_cursor
@@ -168,19 +167,6 @@ def test_both_languages_have_the_same_words() -> None:
 )
 def test_the_language_of_a_page(asked: str | None, remembered: str | None, accepted: str | None, chosen: str) -> None:
     assert choose(asked, remembered, accepted) == chosen
-
-
-def test_sessions_are_signed_and_expire(tmp_path: Path) -> None:
-    sessions = Sessions.open(tmp_path / "key", create=True)
-    assert (tmp_path / "key").stat().st_mode & 0o077 == 0
-    cookie = sessions.issue("a" * 64, 1_000_000_000)
-    assert sessions.read(cookie, 1_000_000_000) == "a" * 64
-    assert sessions.read(cookie, 1_000_000_000 + SESSION_SECONDS) is None
-    assert sessions.read(cookie.replace("a", "b", 1), 1_000_000_000) is None
-    assert sessions.read(cookie + "x", 1_000_000_000) is None
-    assert Sessions.open(tmp_path / "key", create=False).read(cookie, 1_000_000_000) == "a" * 64
-    with pytest.raises(Misconfigured):
-        Sessions.open(tmp_path / "other", create=False)
 
 
 def test_login_codes_work_once_and_for_ten_minutes(tmp_path: Path) -> None:

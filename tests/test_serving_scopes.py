@@ -16,15 +16,14 @@ from serving.scopes import SCOPES
 from tests.serving_kit import event_id
 from tests.test_serving_console import TOKENS, Browser, services
 
-IDS = {"unit": "411481100", "event_id": event_id(1), "name": "flows-by-hour", "area": "411481"}
+IDS = {"unit": "411481100", "event_id": event_id(1), "name": "flows-by-hour", "area": "411481", "login": "nobody"}
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     parts = services(tmp_path_factory.mktemp("scopes"))
     yield create_app(parts)
-    parts.desk.close()
-    parts.database.close()
+    parts.close()
 
 
 def routes(app: FastAPI) -> dict[tuple[str, str], Any]:
@@ -50,8 +49,7 @@ def test_a_route_without_a_scope_is_noticed(tmp_path: Path) -> None:
     fresh = create_app(parts)
     fresh.add_api_route("/v1/everybody", lambda: {})
     assert set(routes(fresh)) - set(SCOPES) == {("GET", "/v1/everybody")}
-    parts.desk.close()
-    parts.database.close()
+    parts.close()
 
 
 def test_what_machines_ask_checks_the_credential_first(app: FastAPI) -> None:
@@ -101,5 +99,6 @@ def test_what_is_foreign_answers_like_nothing(app: FastAPI, key: tuple[str, str]
 def test_administrators_alone(app: FastAPI, key: tuple[str, str]) -> None:
     with Browser(app, "http://console") as browser:
         for role in TOKENS:
-            answer = browser.get(key[1], headers={"Authorization": f"Bearer {TOKENS[role]}"})
+            ask = browser.get if key[0] == "GET" else browser.post
+            answer = ask(key[1].format(**IDS), headers={"Authorization": f"Bearer {TOKENS[role]}"})
             assert answer.status_code == 403

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from arrivals.cli import (
+    accounts,
     admin,
     audit_trail,
     contacts,
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 for group in (
     *(demo, parts, reflag, data, scan, desk, explain, contacts, reference, webhooks),
-    *(letters, correct, replay, audit_trail, admin),
+    *(letters, correct, replay, audit_trail, accounts, admin),
 ):
     group.register(app)
 

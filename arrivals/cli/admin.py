@@ -119,24 +119,20 @@ def _migrate_desk(settings: Settings, *, dry_run: bool) -> list[str]:
 
 
 def keys() -> None:
-    """Make the key store, the console's session key and the key of the webhooks where they are missing.
+    """Make the key store and the key of the webhooks where they are missing.
 
-    For a new production installation, at ARRIVALS_KEYS_FILE, _SESSION_KEY_FILE and _WEBHOOK_KEY_FILE; the embedded mode does it
-    by itself.
+    For a new production installation, at ARRIVALS_KEYS_FILE and _WEBHOOK_KEY_FILE; the embedded mode does it by itself.
     Keep a copy of the key store: without it nothing that was sealed can be opened. What exists is never changed.
     """
     from arrivals.runtime.key_file import read_key
     from arrivals.runtime.keys import KeyStore
-    from serving.sessions import Sessions
 
     settings = load_settings()
     store = settings.secret_path("keys.json", settings.keys_file)
-    session = settings.secret_path("session", settings.session_key_file)
     webhooks = settings.secret_path("webhooks", settings.webhook_key_file)
-    for path in (store, session, webhooks):
+    for path in (store, webhooks):
         notes().print(f"{path}: {'exists' if path.exists() else 'made'}")
     KeyStore.open(store, create=True)
-    Sessions.open(session, create=True)
     read_key(webhooks, "webhook_key", create=True)
 
 

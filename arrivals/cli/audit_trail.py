@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -67,9 +67,14 @@ def list_lines(
     if json:
         print_json(lines)
         return
-    columns = ("line", "at", "actor", "kind", "arrival", "detail")
-    told = [(x["line"], x["at"], x["actor"], x["kind"], x["event_id"], x["detail"].get("action", "reveal")) for x in lines]
-    print_rows("Audit trail", columns, told)
+    columns = ("line", "at", "actor", "kind", "about", "detail")
+    print_rows("Audit trail", columns, [_row(line) for line in lines])
+
+
+def _row(line: dict[str, Any]) -> tuple[Any, ...]:
+    detail = line["detail"]
+    about = line["event_id"] or detail.get("account", "")
+    return line["line"], line["at"], line["actor"], line["kind"], about, detail.get("action", "reveal")
 
 
 def register(app: typer.Typer) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from arrivals.demo.day import login_link, play_checkins, play_day
+from arrivals.demo.seed_accounts import ACCOUNTS_FILE
 from arrivals.demo.stack import embedded_stack, wait_for_end
 from arrivals.demo.story import DaySummary, count_day, first_arrival_seconds, wait_until_settled
 from arrivals.runtime.settings import Settings
@@ -27,7 +28,9 @@ def run_demo(
     console = Console(highlight=False)
     begun = time.monotonic()
     with embedded_stack(settings, console):
-        console.print(f"Console: [bold]{login_link(settings)}[/]  (opens once; tokens lie in {settings.data_dir / 'secrets'})")
+        secrets = settings.data_dir / "secrets"
+        console.print(f"Console: [bold]{login_link(settings)}[/]  (opens once)")
+        console.print(f"Accounts and their passwords: {secrets / ACCOUNTS_FILE} · access codes: {secrets / 'tokens.json'}")
         first = _watch_first_arrival(settings, begun)
         play_checkins(settings, day, seed)
         posted = play_day(settings, day=day, rate=rate, people=people, seed=seed, history=history)

@@ -10,7 +10,8 @@ import csv
 import json
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -44,19 +45,10 @@ def write_passwords(settings: Settings) -> None:
         write_secret(settings.data_dir / "secrets" / name, lambda: secrets.token_urlsafe(24))
 
 
-def load_tokens(settings: Settings, sites: Iterable[SiteData], gazetteer: Gazetteer) -> dict[str, str]:
-    """Bearer tokens by name: `device:<site>`, `device:<county>` for check-ins, `county:<code>`, `health_desk:<code>`, `analyst`,
-    `administrator`.
-    """
-    path = settings.data_dir / "secrets" / "tokens.json"
+def kept_secrets(path: Path, wanted: Mapping[str, Callable[[], str]]) -> dict[str, str]:
+    """Secrets by name from a JSON file of mode 0600; those wanted that are missing are made and kept."""
     found: dict[str, str] = json.loads(write_secret(path, lambda: "{}"))
-    wanted: list[tuple[str, Role]] = [(f"device:{site.site_id}", "device") for site in sites]
-    counties = [area.code for area in gazetteer.children(CITY)]
-    wanted += [(f"device:{code}", "device") for code in counties]
-    wanted += [(f"county:{code}", "county") for code in counties]
-    wanted += [(f"health_desk:{code}", "health_desk") for code in counties]
-    wanted += [("analyst:*", "analyst"), ("administrator:*", "administrator")]
-    missing = {name: new_token(role) for name, role in wanted if name not in found}
+    missing = {name: make() for name, make in wanted.items() if name not in found}
     if missing:
         found |= missing
         fresh = path.with_suffix(".new")
@@ -65,6 +57,19 @@ def load_tokens(settings: Settings, sites: Iterable[SiteData], gazetteer: Gazett
             json.dump(found, file, indent=1)
         fresh.replace(path)
     return found
+
+
+def load_tokens(settings: Settings, sites: Iterable[SiteData], gazetteer: Gazetteer) -> dict[str, str]:
+    """Bearer tokens by name: `device:<site>`, `device:<county>` for check-ins, `county:<code>`, `health_desk:<code>`, `analyst`,
+    `administrator`.
+    """
+    wanted: list[tuple[str, Role]] = [(f"device:{site.site_id}", "device") for site in sites]
+    counties = [area.code for area in gazetteer.children(CITY)]
+    wanted += [(f"device:{code}", "device") for code in counties]
+    wanted += [(f"county:{code}", "county") for code in counties]
+    wanted += [(f"health_desk:{code}", "health_desk") for code in counties]
+    wanted += [("analyst:*", "analyst"), ("administrator:*", "administrator")]
+    return kept_secrets(settings.data_dir / "secrets" / "tokens.json", {name: partial(new_token, role) for name, role in wanted})
 
 
 def seed_reference(settings: Settings, sites: Iterable[SiteData], gazetteer: Gazetteer) -> tuple[int, dict[str, str]]:

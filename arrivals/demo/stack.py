@@ -20,6 +20,7 @@ from rich.progress import Progress
 
 from arrivals.demo.day import login_link
 from arrivals.demo.seed import seed_reference, write_passwords
+from arrivals.demo.seed_accounts import seed_accounts
 from arrivals.embedded.kafka.jars import DEFAULT_CACHE, bring_jars
 from arrivals.embedded.ports import is_free
 from arrivals.embedded.process import ended_by_signals
@@ -77,8 +78,10 @@ def prepare(settings: Settings, console: Console) -> None:
         applied = migrate(client, settings.clickhouse_database, settings.clickhouse_cluster)
         client.disconnect()
     applied += prepare_desk(settings)
-    rows, _ = seed_reference(settings, [site.data for site in load_sites()], load_gazetteer())
-    console.print(f"[green]✓[/] {'prepared':<12} {len(applied)} migrations, {rows} reference rows")
+    gazetteer = load_gazetteer()
+    rows, _ = seed_reference(settings, [site.data for site in load_sites()], gazetteer)
+    accounts = seed_accounts(settings, gazetteer)
+    console.print(f"[green]✓[/] {'prepared':<12} {len(applied)} migrations, {rows} reference rows, {accounts} accounts")
 
 
 def prepare_desk(settings: Settings) -> list[str]:

@@ -69,8 +69,15 @@ class Settings(BaseSettings):
 
     api_host: str = Field("127.0.0.1", description="Address the API and the console listen on.")
     api_port: int = Field(8080, ge=1, le=65535, description="Port the API and the console listen on.")
-    session_key_file: Path | None = Field(
-        None, description="Key that signs console sessions (32 random bytes); embedded: `<data_dir>/secrets/session`."
+
+    oidc_issuer: str | None = Field(
+        None,
+        description="OpenID Connect provider for logging in beside passwords, such as `https://id.example.cn`; none when empty.",
+    )
+    oidc_client_id: str | None = Field(None, description="Name of the console at the provider.")
+    oidc_client_secret_file: Path | None = Field(None, description="File holding the console's secret at the provider.")
+    oidc_claim: str = Field(
+        "preferred_username", description="Claim of the provider's token that holds the login name of the account."
     )
 
     desk_url: str | None = Field(

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
 
 from arrivals.runtime.desk_engine import reading
 from arrivals.runtime.keys import KeyStore
 from reference.snapshot import Snapshot
-from schemas.errors import ArrivalsError, Unavailable
+from schemas.errors import ArrivalsError
 from schemas.sealing import NONCE_BYTES
 from serving.desk.schema import check_desk
 from serving.desk.store import DeskStore
 from serving.duties.situation import Situation, situation
+from serving.threads import Threads
 
 T = TypeVar("T")
 THREADS = 8
@@ -32,8 +31,7 @@ class Desk:
         self.store = store
         self._snapshot = snapshot
         self._now = now
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
-        self._pending = 0
+        self._threads = Threads("desk", THREADS, WAITING)
 
     def situation(self) -> Situation:
         """The situation now."""
@@ -41,13 +39,7 @@ class Desk:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Runs blocking work in one of the threads. Raises Unavailable when too much waits."""
-        if self._pending >= WAITING:
-            raise Unavailable("too_busy", "Too many requests are waiting for the desk.")
-        self._pending += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._pending -= 1
+        return await self._threads.run(work)
 
     def problem(self) -> str | None:
         """None when the database answers in time and has its schema, else what is wrong."""
@@ -61,7 +53,7 @@ class Desk:
 
     def close(self) -> None:
         """Waits for what is running and closes the connections."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._threads.close()
         self.store.engine.dispose()
 
     def _probe(self) -> None:

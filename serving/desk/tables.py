@@ -9,7 +9,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 from serving.duties.duty import Duty
 
@@ -93,6 +105,51 @@ TRAIL_HEAD = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("line", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
+)
+
+#: Who may log in by name and password. Rows are never removed: the trail names them.
+ACCOUNTS = Table(
+    "accounts",
+    METADATA,
+    Column("login", String(40), primary_key=True),
+    Column("display_name", String(40), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("scope", _UNIT, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("must_change", Boolean, nullable=False),
+    #: Counts the changes: whoever logs in while one happens gets no session.
+    Column("version", Integer, nullable=False),
+    Column("created_at", String(29), nullable=False),
+    Column("created_by", _WORD, nullable=False),
+    Column("changed_at", String(29), nullable=False),
+    Column("changed_by", _WORD, nullable=False),
+)
+
+#: Sessions of the console by the digest of their id: of an account, or of an access code by its digest.
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("account", String(40), ForeignKey("accounts.login")),
+    Column("credential", String(64)),
+    #: password, code or oidc.
+    Column("way", String(16), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Index("sessions_by_account", "account"),
+    Index("sessions_by_expiry", "expires_ms"),
+)
+
+#: Attempts to log in, counted by digests of login and address.
+LOGIN_ATTEMPTS = Table(
+    "login_attempts",
+    METADATA,
+    Column("key", String(64), primary_key=True),
+    Column("began_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Index("login_attempts_by_begin", "began_ms"),
 )
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from arrivals.runtime.desk_engine import reading
 from serving.desk.tables import AUDIT_TRAIL, TRAIL_HEAD
 
-Kind = Literal["act", "reveal"]
+Kind = Literal["act", "reveal", "account"]
 NO_HASH = "0" * 64
 _BATCH = 5_000
 _COLUMNS = tuple(str(column.name) for column in AUDIT_TRAIL.columns)
@@ -26,7 +26,10 @@ _HASHED = ("line", "at", "actor", "role", "scope", "kind", "event_id", "detail",
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a line says: `at` as our topics write it, codes and numbers in `detail`, never a person."""
+    """What a line says: `at` as our topics write it, codes and numbers in `detail`, never a person.
+
+    `event_id` is the arrival it is about, empty for a line about an account.
+    """
 
     at: str
     actor: str

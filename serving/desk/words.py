@@ -35,6 +35,10 @@ REFUSALS_ZH = {
     "reveal_not_allowed": "只有责任单元可以查看完整信息",
     "identity_erased": "该日信息已按规定销毁",
     "body_too_large": "内容过大",
+    "account_exists": "登录名已被使用，请换一个",
+    "account_changed": "账号刚刚被他人修改，请重新登录",
+    "login_wrong": "登录名或密码不对",
+    "password_same": "新密码不能与现在的密码相同",
 }
 
 

@@ -4,6 +4,7 @@
   var code = /^#code=([0-9A-Za-z-]{8,20})$/.exec(location.hash);
   if (!code) { return; }
   history.replaceState(null, "", location.pathname);
-  document.getElementById("code").value = code[1];
-  document.querySelector("form.enter").submit();
+  var field = document.getElementById("code");
+  field.value = code[1];
+  field.form.submit();
 })();
