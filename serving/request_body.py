@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs
+
 from fastapi import Request
 
 from schemas.errors import Refused
+
+_LONGEST_FORM, _MOST_FIELDS = 4_000, 20
 
 
 async def read_body(request: Request, most: int) -> bytes:
@@ -15,3 +19,14 @@ async def read_body(request: Request, most: int) -> bytes:
         if len(body) > most:
             raise Refused("body_too_large", "The body is too large.", 413)
     return body
+
+
+async def read_form(request: Request) -> dict[str, list[str]]:
+    """The fields of a posted form, empty ones left out; none for any other kind of body. Raises Refused (413)."""
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return {}
+    body = (await read_body(request, _LONGEST_FORM)).decode("utf-8", "replace")
+    try:
+        return parse_qs(body, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return {}

@@ -43,6 +43,8 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("GET", "/v1/arrivals/{event_id}/duty"): "arrival",
     ("GET", "/v1/contacts"): "arrival",
     ("GET", "/arrivals/{event_id}/contacts"): "arrival",
+    ("POST", "/arrivals/{event_id}/contacts"): "arrival",
+    ("POST", "/v1/arrivals/{event_id}/contact-tasks"): "arrival",
     ("POST", "/v1/arrivals/{event_id}/corrections"): "arrival",
     ("POST", "/v1/arrivals/{event_id}/actions"): "arrival",
     ("POST", "/v1/arrivals/{event_id}/reveal"): "arrival",
