@@ -48,6 +48,7 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("POST", "/v1/arrivals/{event_id}/corrections"): "arrival",
     ("POST", "/v1/arrivals/{event_id}/actions"): "arrival",
     ("POST", "/v1/arrivals/{event_id}/reveal"): "arrival",
+    ("POST", "/v1/arrivals/{event_id}/notes"): "arrival",
     ("POST", "/v1/arrivals/actions"): "arrivals",
     ("GET", "/v1/areas/{area}/units"): "credential",
     ("GET", "/v1/reference/grades"): "credential",
