@@ -25,6 +25,7 @@ from serving import (
     routes_grades,
     routes_operations,
     routes_overview,
+    routes_roster,
     routes_trail,
     routes_units,
 )
@@ -65,6 +66,7 @@ def create_app(services: Services) -> FastAPI:
         routes_analyst.router(services),
         routes_console.router(services, pages),
         routes_duty_page.router(services, pages),
+        routes_roster.router(services, pages),
         routes_analysis.router(services, pages),
         routes_console.session_router(services, pages),
         routes_docs.router(pages),

@@ -41,7 +41,7 @@ _ADAPTER = TypeAdapter(Tasks)
 
 
 def router(services: Services, pages: Pages) -> APIRouter:
-    """The routes."""
+    """The routes: for machines, and for people."""
     routes = APIRouter(tags=["units"])
     contacts, allow = Contacts(services.database, services.snapshot), Depends(Allow(services, EVERYBODY))
 
@@ -63,6 +63,11 @@ def router(services: Services, pages: Pages) -> APIRouter:
             raise rejection(error) from None
         return answer(await _order(services, contacts, who, event_id, tasks))
 
+    _pages(routes, services, pages, contacts)
+    return routes
+
+
+def _pages(routes: APIRouter, services: Services, pages: Pages, contacts: Contacts) -> None:
     @routes.get("/arrivals/{event_id}/contacts", include_in_schema=False)
     async def page(request: Request, event_id: str) -> Response:
         who = identify(services, request)
@@ -84,8 +89,6 @@ def router(services: Services, pages: Pages) -> APIRouter:
         done = await _order(services, contacts, _tracing(who), event_id, tasks)
         told = await _read(services, contacts, who, event_id)
         return pages.render(request, "contacts.html", contacts_view(told, language, done))
-
-    return routes
 
 
 def _tracing(who: Principal) -> Principal:

@@ -32,7 +32,7 @@ WHERE event_id IN %(ids)s AND toDate(received_at) IN %(days)s ORDER BY revision 
 
 
 def may_reveal(duty: Duty, found: frozenset[Part]) -> bool:
-    """Whether somebody with these parts may see who the person is: the unit that has him, and the health desk it was alerted to."""
+    """Whether these parts may see who the person is: the unit that has him, and the health desk it was alerted to."""
     return "holder" in found or ("health" in found and duty.health is not None)
 
 
@@ -58,7 +58,7 @@ class Revealing:
     def roster(
         self, duties: Sequence[Duty], detail: Mapping[str, Any], who: Principal, now: Situation
     ) -> tuple[int, dict[str, dict[str, Any]]]:
-        """Who is who on a roster: the line of the trail, and by event id what `reveal` shows, for those whom the caller may reveal.
+        """Who is who on a roster: the line of the trail, and by event id what `reveal` shows, of those the caller may reveal.
 
         People whose key was destroyed, or who are not stored yet, are left out. The line names every arrival that is opened.
         """
