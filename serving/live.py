@@ -1,5 +1,5 @@
-"""Reads `arrivals`, and the moves in `unit-actions`, as they grow and hands every record to the event loop at once, one call per
-fetched batch.
+"""Reads `arrivals`, and moves and tasks in `unit-actions`, as they grow, and hands every record to the event loop at once, one
+call per fetched batch.
 
 No group and no commits: each process reads everything. It starts a little before the end, so that readers who
 reconnect after a restart
@@ -23,7 +23,7 @@ from arrivals.runtime.settings import Settings
 from reference.snapshot import Snapshot
 from serving.access import units_seeing
 from serving.arrival_json import from_topic, told
-from serving.moves import move_of, told_move, units_told
+from serving.moves import event_name, move_of, told_move, units_told
 from serving.positions import ACTIONS
 from serving.stream import Fresh
 
@@ -56,14 +56,14 @@ def decode(record: Any, snapshot: Snapshot) -> Fresh | None:
 
 
 def decode_move(record: Any, snapshot: Snapshot) -> Fresh | None:
-    """The move in a record of `unit-actions`, or what only moves the position; None when it cannot be read."""
+    """The move or task in a record of `unit-actions`, or what only moves the position; None when it cannot be read."""
     place = record.partition + ACTIONS
     try:
         move = move_of(record.value)
         if move is None:
             return Fresh(place, record.offset, ("", 0), frozenset(), b"")
         identity = (f"{move['event_id']} moved", move["duty_version"])
-        return Fresh(place, record.offset, identity, units_told(move), orjson.dumps(told_move(move, snapshot)), "moved")
+        return Fresh(place, record.offset, identity, units_told(move), orjson.dumps(told_move(move, snapshot)), event_name(move))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 

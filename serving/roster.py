@@ -16,6 +16,7 @@ COLUMNS = (
     "number", "name", "document", "phone", "arrived", "origin", "stays", "risk", "decision", "state", "until", "temperature",
     "signature",
 )  # fmt: skip
+_HOME = "+86"
 _BY_HAND = frozenset({"temperature", "signature"})
 
 
@@ -59,13 +60,13 @@ def _cells(
     observation = duty["observation"]
     return {
         **(_clear(opened) if opened is not None else _masked(told, t)),
-        "arrived": (told.get("occurred_at") or told["received_at"])[:16].replace("T", " "),
+        "arrived": (told.get("occurred_at") or told["received_at"])[5:16].replace("T", " "),
         "origin": told.get("origin_name") or t["origin_unknown"],
         "stays": _stays(duty["unit_name"], opened, told, t),
         "risk": t[f"risk.{duty['risk']}"],
         "decision": t[f"decision.{duty['decision']}"],
         "state": t[f"state.{duty['state']}"],
-        "until": observation["until_day"] if observation else "",
+        "until": observation["until_day"][5:] if observation else "",
     }
 
 
@@ -73,7 +74,7 @@ def _clear(opened: Mapping[str, Any]) -> dict[str, str]:
     return {
         "name": opened["name"] or "",
         "document": opened["document_number"] or "",
-        "phone": opened["phone"] or "",
+        "phone": (opened["phone"] or "").removeprefix(_HOME),
     }
 
 
@@ -85,7 +86,7 @@ def _masked(told: Mapping[str, Any], t: Mapping[str, str]) -> dict[str, str]:
 
 def _stays(unit_name: str, opened: Mapping[str, Any] | None, told: Mapping[str, Any], t: Mapping[str, str]) -> str:
     lodging = told.get("lodging")
-    parts = [unit_name, (opened or {}).get("address"), t[f"lodging.{lodging}"] if lodging else None]
+    parts = [unit_name.rpartition(" ")[2], (opened or {}).get("address"), t[f"lodging.{lodging}"] if lodging else None]
     return " ".join(part for part in parts if part)
 
 

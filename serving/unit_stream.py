@@ -22,7 +22,7 @@ from serving.arrival_json import from_row, told
 from serving.database import Database
 from serving.event_stream import EventStream
 from serving.hub import Hub, Reader
-from serving.moves import moves_sql, told_move
+from serving.moves import event_name, moves_sql, told_move
 from serving.positions import Position, decode, furthest, reached
 from serving.stream import Event, frame, mark, replay
 from serving.units import backfill_sql, stored_sql
@@ -96,7 +96,7 @@ class UnitStreams:
             frames.append(frame("arrival", orjson.dumps(told(from_row(row), snapshot)), running))
         for row in moves:
             running[row["partition"]] = row["kafka_offset"]
-            frames.append(frame("moved", orjson.dumps(told_move(row, snapshot)), running))
+            frames.append(frame(event_name(row), orjson.dumps(told_move(row, snapshot)), running))
         from_here = furthest(position, floor)
         unseen = [e for e in remembered if e.offset > from_here.get(e.partition, -1)]
         return b"".join([*frames, *replay(unseen, from_here), mark(here)])

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from arrivals.runtime.desk_engine import writing
 from reference.rows import make_row
 from reference.snapshot import Snapshot
 from schemas.areas import SuccessionData
 from schemas.errors import Unavailable
 from serving.desk import lists, trail
 from serving.desk.outbox import waiting
+from serving.desk.schema import migrate_desk
 from serving.desk.store import DeskStore
 from serving.duties.tracing import Tied, TraceOrder
 from tests.desk_kit import fresh_store
@@ -205,3 +208,20 @@ def test_after_every_tick_each_open_arrival_lies_with_one_unit_that_stands(store
 def exactly(store: DeskStore, unit: str) -> list[str]:
     found = lists.page(store.engine, unit, lists.Asked("open", 200), at(60).now)
     return [duty.event_id for duty in found if duty.unit == unit]
+
+
+def test_a_desk_of_an_earlier_release_gains_the_list(store: DeskStore) -> None:
+    """What was kept before is kept, has no tasks, and can be given one."""
+    store.take_in([came(1, **person(1))], at())
+    with writing(store.engine) as connection:
+        for statement in (
+            "DROP INDEX duties_by_contact",
+            "ALTER TABLE duties DROP COLUMN contact",
+            "UPDATE alembic_version SET version_num = '0001'",
+        ):
+            connection.execute(text(statement))
+    assert "0003" in migrate_desk(store.engine, dry_run=True)
+    migrate_desk(store.engine)
+    assert (listed(store, VILLAGE, "pending"), listed(store, VILLAGE, "contact")) == ([1], [])
+    store.trace(ORDER, [tie(1)], COUNTY_DESK, at(1))
+    assert listed(store, VILLAGE, "contact") == [1]

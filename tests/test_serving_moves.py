@@ -41,10 +41,13 @@ READERS = (*UNITS, FAR[:9], f"{COUNTY}-health", "411426104299")
 
 
 def record(number: int, unit: str, before: str | None, offset: int) -> Any:
-    """A record of the topic: a move when there was another unit before."""
+    """A record of the topic: a move when there was another unit before, a task when it was the same, else another change."""
     offered = after(new_duty(number=number), CLERK, {"action": "transfer", "to": SISTER})
     event = event_of(do(offered, SISTER_CLERK, "accept", 2))
-    changed = event.model_copy(update={"unit": unit, "unit_before": before, "duty_version": 3 + offset})
+    action = "note" if before is None else "accept"
+    if before == unit:
+        action, before = "traced", None
+    changed = event.model_copy(update={"unit": unit, "unit_before": before, "duty_version": 3 + offset, "action": action})
     return SimpleNamespace(partition=0, offset=offset, value=changed.model_dump_json().encode(), topic="unit-actions")
 
 
@@ -53,6 +56,7 @@ def some(count: int, seed: int) -> list[Any]:
     made = []
     for offset in range(count):
         unit, before = chance.sample(UNITS, 2)
+        before = unit if chance.random() < 0.2 else before
         made.append(record(offset + 1, unit, before if chance.random() < 0.7 else None, offset))
     return made
 
@@ -156,7 +160,7 @@ def test_database_memory_and_live_join_without_a_gap_or_a_double(
 ) -> None:
     position = min(position, read - 1)
     frames = asyncio.run(opened(database, reader, 10, encode({0: -1, ACTIONS: position}), read))
-    moves = [orjson.loads(frame["data"]) for frame in frames if frame.get("event") == "moved"]
+    moves = [orjson.loads(frame["data"]) for frame in frames if frame.get("event") in ("moved", "task")]
     assert [move["duty_version"] - 3 for move in moves] == told(reader, position)
     ids = [decode(frame["id"])[ACTIONS] for frame in frames if "id" in frame]
     assert ids == sorted(ids)
@@ -165,7 +169,7 @@ def test_database_memory_and_live_join_without_a_gap_or_a_double(
 
 def test_a_position_of_before_the_moves_begins_with_all_of_them(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = asyncio.run(opened(database, COUNTY, 10, "0:-1", 40))
-    assert len([frame for frame in frames if frame.get("event") == "moved"]) == len(told(COUNTY))
+    assert len([frame for frame in frames if frame.get("event") in ("moved", "task")]) == len(told(COUNTY))
     monkeypatch.setattr(unit_stream, "MOST_BACKFILLED", 3)
     frames = asyncio.run(opened(database, COUNTY, 10, "0:-1", 40))
     assert "reset" in [frame.get("event") for frame in frames]
