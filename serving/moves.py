@@ -23,7 +23,7 @@ _COUNTY, _TOWNSHIP, _VILLAGE = 6, 9, 12
 
 
 def move_of(value: bytes | None) -> dict[str, Any] | None:
-    """The move or task in a record of `unit-actions`; None for every other change. Raises ValueError or KeyError for no record."""
+    """The move or task in a record of `unit-actions`; None for every other change. Raises ValueError, KeyError for no record."""
     if value is None or not any(mark in value for mark in _MARKS):
         return None
     record = orjson.loads(value)

@@ -12,12 +12,12 @@ from typing import Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from serving.access import Principal
+from serving.access import HEALTH, Principal
 from serving.authentication import EVERYBODY, Allow, identify
 from serving.desk.lists import LISTS
 from serving.desk.revealing import REASONS
 from serving.duty_list import DutyList
-from serving.duty_views import tab_word
+from serving.duty_views import HEALTH_TABS, TABS, tab_word
 from serving.pages import Pages
 from serving.request_body import read_form
 from serving.roster import COLUMNS, Roster, by_hand, cells, roster_rows, titles
@@ -94,6 +94,7 @@ async def _page(
         "rows": cells(made),
         "cursor": asked["cursor"] or "",
         "next": following,
+        "lists": [(name, tab_word(name, pages.language(request))) for name in (HEALTH_TABS if unit.endswith(HEALTH) else TABS)],
         "reasons": REASONS,
         "reason": asked["reason"] if made.line else None,
     }
