@@ -163,6 +163,14 @@ class Snapshot:
         ended = (code for code in self.successions.keys() if successors(self.successions, code, at))
         return tuple(code for code in ended if standing_parts(self.successions, code, at) == (unit,))
 
+    def ended(self, at: datetime) -> tuple[str, ...]:
+        """The units of the city that do not stand at an instant: merged, split, dissolved, or withdrawn. Those below them ended
+        with them and are not named.
+        """
+        followed = (code for code in self.successions.keys() if successors(self.successions, code, at) is not None)
+        withdrawn = (unit for unit in self.units.keys() if self.units.at(unit, at) is None)
+        return tuple(code for code in (*followed, *withdrawn) if code.startswith(CITY) and code != CITY)
+
     def unit_level(self, unit: str) -> UnitLevel:
         """`city`, `county`, `township`, `village` or `custom`."""
         if "-" in unit:

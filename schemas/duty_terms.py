@@ -15,9 +15,9 @@ Minutes = Annotated[int, Field(ge=1, le=10_080)]
 class DutyTermsData(Tolerant):
     """Terms for the units of an area (a county, or 4114 for the city); the row of the county wins over the city's.
 
-    High risk is acknowledged within `high_minutes`, medium within `medium_minutes`, everything else by 24:00 of the day on
-    which the unit got it. These are the project's own figures: the orders of February 2020 say "at once" and name none. 14 days
-    of observation: MCA, 10 February 2020; 37.3 °C: MoT, 3 February 2020.
+    High risk is acknowledged within `high_minutes` of its receipt, medium within `medium_minutes`, everything else by 24:00 of
+    the day of receipt; what is handed over later, counted from then. These are the project's own figures: the orders of
+    February 2020 say "at once" and name none. 14 days of observation: MCA, 10 February 2020; 37.3 °C: MoT, 3 February 2020.
     """
 
     kind: Literal["duty-terms"]

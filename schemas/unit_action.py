@@ -32,10 +32,23 @@ Act = Literal[
     "note",
     "undo",
 ]
-#: What happens by itself: a new arrival, a decision made anew, a deadline.
-Happening = Literal["assigned", "rerouted", "redecided", "reopened", "reminded", "escalated", "offer_expired"]
+#: What happens by itself (a new arrival, a decision made anew, a deadline, a unit that ended), and `traced`: a desk found
+#: that the person travelled with a case.
+Happening = Literal[
+    "assigned",
+    "rerouted",
+    "redecided",
+    "reopened",
+    "reminded",
+    "escalated",
+    "offer_expired",
+    "inherited",
+    "traced",
+]
 DeclineReason = Literal["not_here", "wrong_address", "other_unit", "unreachable", "duplicate", "other"]
 ReleaseReason = Literal["completed", "not_required", "left_city", "hospital", "duplicate", "deceased", "turned_back"]
+#: How close the person travelled to a case; which case it is stays at the desk.
+TraceReason = Literal["close_contact", "general_contact", "weak_contact"]
 
 
 class UnitAction(Tolerant):
@@ -57,7 +70,7 @@ class UnitAction(Tolerant):
     revision: int
     risk: Risk
     decision: Decision
-    reason: DeclineReason | ReleaseReason | None = None
+    reason: DeclineReason | ReleaseReason | TraceReason | None = None
     has_note: bool = False
     #: The unit a transfer is offered to, an escalation goes to, or a new decision names.
     other_unit: UnitCode | None = None

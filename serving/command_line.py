@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from arrivals.runtime.desk_engine import make_engine
 from arrivals.runtime.reference_feed import ReferenceFeed
 from arrivals.runtime.settings import Settings
 from reference.gazetteer import load_gazetteer
 from reference.snapshot import Snapshot
+from schemas.base import LOCAL
 from schemas.errors import Reason, Rejected
 from serving.access import CITY, EVERYONE
-from serving.answers import Analyst, Answer
+from serving.answers import OPERATOR, Analyst, Answer
 from serving.arrival_json import plain_value
+from serving.contact_list import Found
+from serving.contact_tasks import Tasks, order_of, tied, told_tasks
 from serving.contacts import Contacts
 from serving.database import Database
+from serving.desk.schema import check_desk
+from serving.desk.store import DeskStore
+from serving.duties.situation import situation
 from serving.explanation import explain, explanation_sql
 from serving.explanation_text import as_lines
 from serving.exports import FORMATS
@@ -58,12 +66,18 @@ def run_explain(settings: Settings, event_id: str) -> tuple[Any, dict[str, list[
 
 
 def run_contacts(settings: Settings, event_id: str) -> Any:
-    """The contacts of an arrival. Raises Rejected when there is no such arrival, Unavailable."""
-    with _snapshot(settings) as snapshot, _database(settings) as database:
-        told = Contacts(database, snapshot).of(_event_id(event_id), EVERYONE)
-    if told is None:
-        raise Rejected("arrival_unknown", "No arrival with this id is stored.")
+    """The contacts of an arrival; a line of the audit trail. Raises Rejected when there is no such arrival, Unavailable."""
+    with _contacts(settings, event_id) as (found, store, snapshot):
+        told = found.told(snapshot)
+        store.looked("contacts", event_id, {"found": told["total"]}, OPERATOR, datetime.now(LOCAL))
     return told
+
+
+def run_contact_tasks(settings: Settings, event_id: str, tasks: Tasks) -> Any:
+    """Makes tasks of the contacts of a case; the API's answer. Raises Rejected when there is no such arrival, Unavailable."""
+    with _contacts(settings, event_id) as (found, store, snapshot):
+        order, now = order_of(event_id, tasks), situation(snapshot, datetime.now(LOCAL))
+        return told_tasks(store.trace(order, tied(found, order, OPERATOR, now), OPERATOR, now), snapshot)
 
 
 def _event_id(text: str) -> str:
@@ -94,6 +108,20 @@ def _snapshot(settings: Settings) -> Iterator[Callable[[], Snapshot]]:
         yield lambda: feed.current
     finally:
         feed.stop()
+
+
+@contextmanager
+def _contacts(settings: Settings, event_id: str) -> Iterator[tuple[Found, DeskStore, Snapshot]]:
+    engine = make_engine(settings)
+    try:
+        with _snapshot(settings) as snapshot, _database(settings) as database:
+            found = Contacts(database, snapshot).find(_event_id(event_id), EVERYONE)
+            if found is None:
+                raise Rejected("arrival_unknown", "No arrival with this id is stored.")
+            check_desk(engine)
+            yield found, DeskStore(engine), snapshot()
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -67,6 +67,7 @@ def words(language: Language) -> dict[str, str]:
         "train_",
         "coach_",
         "plate",
+        "moved_",
     )
     return {key: text for key, text in catalogue(language).items() if key.startswith(wanted)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from reference.snapshot import Snapshot
@@ -19,6 +20,23 @@ _CASE = ("event_id", "service_date", "risk", "name_masked", "unit", "county_code
 #: Told only where the asker sees the arrival itself.
 _OWN = ("event_id", "document_last4", "phone_last4", "risk")
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An arrival, everybody who shares a key with it, and the rules by which that counts."""
+
+    case: Row
+    candidates: Sequence[Row]
+    rules: Sequence[Rule]
+
+    def told(self, snapshot: Snapshot) -> dict[str, Any]:
+        """As the API answers it."""
+        return told_contacts(self.case, self.candidates, self.rules, snapshot)
+
+    def ties(self) -> list[tuple[Row, Tie]]:
+        """One entry per person with the strongest tie, the strongest first."""
+        return [(row, ties[0]) for row, ties in _people(self.case, self.candidates, self.rules)]
 
 
 def told_contacts(case: Row, candidates: Sequence[Row], rules: Sequence[Rule], snapshot: Snapshot) -> dict[str, Any]:

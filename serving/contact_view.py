@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
+from serving.duties.duty import CaseFinding
 from serving.reasons import words
 from serving.texts import Language, catalogue
 
+FINDINGS: tuple[str, ...] = get_args(CaseFinding)
 
-def contacts_view(told: Mapping[str, Any], language: Language) -> dict[str, Any]:
-    """The context of the page."""
+
+def contacts_view(told: Mapping[str, Any], language: Language, done: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The context of the page; `done` is the answer to an order of tasks."""
     w, t = words(language), catalogue(language)
     return {
         "told": told,
+        "done": done,
+        "findings": FINDINGS,
         "w": w,
         "way": _way(told["arrival"], t),
         "rows": [_row(contact, w, t, language) for contact in told["contacts"]],

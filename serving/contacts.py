@@ -8,7 +8,7 @@ from uuid import UUID
 
 from reference.snapshot import Snapshot
 from serving.access import Restriction
-from serving.contact_list import told_contacts
+from serving.contact_list import Found
 from serving.contact_search import candidates_sql, case_sql, likely_days
 from serving.contact_ties import rules_in_force
 from serving.database import Database
@@ -26,14 +26,19 @@ class Contacts:
 
         Raises Unavailable.
         """
-        if not _is_id(event_id):
-            return None
-        case, snapshot = self._case(event_id, allowed), self._snapshot()
+        found = self.find(event_id, allowed)
+        return found.told(self._snapshot()) if found else None
+
+    def find(self, event_id: str, allowed: Restriction, case_allowed: Restriction | None = None) -> Found | None:
+        """The contacts of one arrival; None when there is no such arrival among the allowed ones. Raises Unavailable.
+
+        `case_allowed` opens an arrival that came into the asker's hands otherwise than by its routing.
+        """
+        case = self._case(event_id, case_allowed or allowed) if _is_id(event_id) else None
         if case is None:
             return None
-        rules = rules_in_force(snapshot, case["occurred_at"])
-        candidates = self._database.ask_now(*candidates_sql(case, rules, allowed)).records()
-        return told_contacts(case, candidates, rules, snapshot)
+        rules = rules_in_force(self._snapshot(), case["occurred_at"])
+        return Found(case, self._database.ask_now(*candidates_sql(case, rules, allowed)).records(), rules)
 
     def _case(self, event_id: str, allowed: Restriction) -> dict[str, Any] | None:
         """The arrival; looked for among all days only where the likely ones do not hold it."""

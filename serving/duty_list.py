@@ -35,16 +35,18 @@ class DutyList:
         after = read_cursor(asked["cursor"]) if asked["cursor"] else None
         risk = read_choice("risk", asked["risk"], RISKS)
         wanted = lists.Asked(name, limit, after, risk)
+        # The position first: what moves while the page is read is then told again rather than left out.
+        stored = (await self._database.ask(*stored_sql())).rows
         found = await self._desk.run(lambda: lists.page(self._desk.store.engine, unit, wanted, now))
         duties, more = found[:limit], len(found) > limit
-        rows, stored = await self._database.run(lambda: self._arrivals(duties, snapshot))
+        rows = await self._database.run(lambda: self._arrivals(duties, snapshot))
         return {
             "unit": unit,
             "unit_name": place_name(snapshot, unit),
             "arrivals": [rows.get(duty.event_id) or _not_stored_yet(duty, snapshot) for duty in duties],
             "duties": {duty.event_id: told_duty(duty, who, snapshot, now) for duty in duties},
             "next_cursor": write_cursor(duties[-1].facts.received_at, duties[-1].event_id) if more else None,
-            "position": encode(stored),
+            "position": encode({int(partition): int(last) for partition, last in stored}),
         }
 
     async def duties(self, event_ids: Sequence[str], who: Principal, snapshot: Snapshot) -> dict[str, Any]:
@@ -53,14 +55,12 @@ class DutyList:
         found = await self._desk.run(lambda: self._desk.store.find(event_ids))
         return {event_id: told_duty(duty, who, snapshot, now) for event_id, duty in found.items()}
 
-    def _arrivals(self, duties: Sequence[Duty], snapshot: Snapshot) -> tuple[dict[str, dict[str, Any]], dict[int, int]]:
-        ask = self._database.ask_now
-        stored = {int(partition): int(last) for partition, last in ask(*stored_sql()).rows}
+    def _arrivals(self, duties: Sequence[Duty], snapshot: Snapshot) -> dict[str, dict[str, Any]]:
         if not duties:
-            return {}, stored
+            return {}
         days = tuple({duty.facts.received_at.astimezone(LOCAL).date() for duty in duties})
-        rows = ask(_SQL, {"days": days, "ids": tuple(duty.event_id for duty in duties)}).records()
-        return {str(row["event_id"]): told(from_row(row), snapshot) for row in rows}, stored
+        rows = self._database.ask_now(_SQL, {"days": days, "ids": tuple(duty.event_id for duty in duties)}).records()
+        return {str(row["event_id"]): told(from_row(row), snapshot) for row in rows}
 
 
 def _not_stored_yet(duty: Duty, snapshot: Snapshot) -> dict[str, Any]:

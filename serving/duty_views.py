@@ -11,10 +11,10 @@ from serving.console_views import person_row
 from serving.texts import Language, catalogue
 
 #: The lists on a unit's page, and on the page of a health desk.
-TABS = ("pending", "acknowledged", "registered", "observing", "overdue", "offered", "escalated", "released")
-HEALTH_TABS = ("alert", "open", "released")
+TABS = ("pending", "acknowledged", "registered", "observing", "contact", "overdue", "offered", "escalated", "released")
+HEALTH_TABS = ("alert", "contact", "open", "released")
 #: Lists that are only shown when somebody is in them.
-_SELDOM = frozenset({"overdue", "offered", "escalated"})
+_SELDOM = frozenset({"contact", "overdue", "offered", "escalated"})
 DECLINES: tuple[str, ...] = get_args(DeclineReason)
 RELEASES: tuple[str, ...] = get_args(ReleaseReason)
 
@@ -68,8 +68,9 @@ def _act_word(act: str, duty: Mapping[str, Any], t: Mapping[str, str]) -> str:
 
 def _lines(duty: Mapping[str, Any], t: Mapping[str, str]) -> list[str]:
     """Where the duty stands, a line each."""
-    lines, observation, health = [], duty["observation"], duty["health"]
-    if duty["state"] == "pending" and duty["due_at"]:
+    observation, health = duty["observation"], duty["health"]
+    lines = [_task(task, t) for task in duty["tasks"]]
+    if duty["due_at"]:
         lines.append(f"{t['duties.due']} {_deadline(duty['due_at'])}")
     if observation:
         counted = f"{t['duties.reports']} {observation['reports']} {t['duties.times']}"
@@ -85,6 +86,13 @@ def _lines(duty: Mapping[str, Any], t: Mapping[str, str]) -> list[str]:
     if duty["proxy"]:
         lines.append(t["duties.proxy"])
     return lines
+
+
+def _task(task: Mapping[str, Any], t: Mapping[str, str]) -> str:
+    """What joins the person to a case, by which rule."""
+    language = "en" if t["lang"].startswith("en") else "zh"
+    rows = " " + t["duties.rows"].format(n=task["distance"]) if task["distance"] is not None else ""
+    return f"{t['duties.task']}{task[f'text_{language}']}{rows} · {t['duties.task_source']}{task[f'source_{language}']}"
 
 
 def _deadline(instant: str) -> str:

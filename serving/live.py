@@ -1,4 +1,5 @@
-"""Reads the `arrivals` topic as it grows and hands every record to the event loop at once, one call per fetched batch.
+"""Reads `arrivals`, and moves and tasks in `unit-actions`, as they grow, and hands every record to the event loop at once, one
+call per fetched batch.
 
 No group and no commits: each process reads everything. It starts a little before the end, so that readers who
 reconnect after a restart
@@ -22,6 +23,8 @@ from arrivals.runtime.settings import Settings
 from reference.snapshot import Snapshot
 from serving.access import units_seeing
 from serving.arrival_json import from_topic, told
+from serving.moves import event_name, move_of, told_move, units_told
+from serving.positions import ACTIONS
 from serving.stream import Fresh
 
 #: Events remembered for readers who come back.
@@ -52,8 +55,21 @@ def decode(record: Any, snapshot: Snapshot) -> Fresh | None:
     return Fresh(record.partition, record.offset, identity, units_seeing(fields), body)
 
 
+def decode_move(record: Any, snapshot: Snapshot) -> Fresh | None:
+    """The move or task in a record of `unit-actions`, or what only moves the position; None when it cannot be read."""
+    place = record.partition + ACTIONS
+    try:
+        move = move_of(record.value)
+        if move is None:
+            return Fresh(place, record.offset, ("", 0), frozenset(), b"")
+        identity = (f"{move['event_id']} moved", move["duty_version"])
+        return Fresh(place, record.offset, identity, units_told(move), orjson.dumps(told_move(move, snapshot)), event_name(move))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
 class ArrivalTail:
-    """Follows the topic in one thread. `on_start` gets the position before the first record, `on_batch` the records;
+    """Follows the topics in one thread. `on_start` gets the position before the first record, `on_batch` the records;
     both in that thread.
     """
 
@@ -65,6 +81,7 @@ class ArrivalTail:
         self._on_start = on_start
         self._on_batch = on_batch
         self._unreadable = metrics.counter("arrivals_api_unreadable_records_total")
+        self._bases = {settings.topic("arrivals"): 0, settings.topic("unit-actions"): ACTIONS}
         self._position: dict[int, int] = {}
         self._stop = Event()
         self._following = Event()
@@ -76,7 +93,7 @@ class ArrivalTail:
 
     def problem(self) -> str | None:
         """None while the topic is being followed, else what is missing."""
-        return None if self._following.is_set() else "the arrivals topic cannot be read"
+        return None if self._following.is_set() else "the topics of the live stream cannot be read"
 
     def stop(self) -> None:
         """Stops following."""
@@ -107,24 +124,32 @@ class ArrivalTail:
             consumer.close()
 
     def _seek(self, consumer: KafkaConsumer) -> None:
-        topic = self._settings.topic("arrivals")
-        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
-        if not partitions:
-            raise KafkaError("the topic has no partitions yet")
+        partitions = [
+            TopicPartition(topic, n) for topic in self._bases for n in sorted(consumer.partitions_for_topic(topic) or ())
+        ]
+        if {partition.topic for partition in partitions} != self._bases.keys():
+            raise KafkaError("a topic has no partitions yet")
         consumer.assign(partitions)
         if not self._position:
             first, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
             share = REMEMBERED // len(partitions)
-            self._position = {p.partition: max(first[p], end[p] - share) - 1 for p in partitions}
+            self._position = {self._place(p): max(first[p], end[p] - share) - 1 for p in partitions}
             self._on_start(dict(self._position))
         for partition in partitions:
-            consumer.seek(partition, self._position.get(partition.partition, -1) + 1)
+            consumer.seek(partition, self._position.get(self._place(partition), -1) + 1)
+
+    def _place(self, where: Any) -> int:
+        """Where a record or a partition stands in a position."""
+        return int(where.partition) + self._bases[where.topic]
 
     def _hand_over(self, records: list[Any]) -> None:
         snapshot = self._with_causes(records)
-        fresh = [event for record in records if (event := decode(record, snapshot)) is not None]
+        reads = {base: decode_move if base else decode for base in self._bases.values()}
+        read = [reads[self._bases[record.topic]](record, snapshot) for record in records]
+        fresh = [event for event in read if event is not None]
         for record in records:
-            self._position[record.partition] = max(record.offset, self._position.get(record.partition, -1))
+            place = self._place(record)
+            self._position[place] = max(record.offset, self._position.get(place, -1))
         self._unreadable.inc(len(records) - len(fresh))
         self._on_batch(fresh)
 

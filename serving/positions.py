@@ -1,4 +1,4 @@
-"""Positions in the `arrivals` topic: a vector of offsets, the id of every event of a stream. Pure.
+"""Positions in the topics behind a stream: a vector of offsets, the id of every event. Pure.
 
 Offsets only ever grow and have no gaps in time, so a position says exactly what was delivered, whichever process
 delivered it. A time
@@ -16,6 +16,8 @@ from schemas.errors import Refused
 Position = Mapping[int, int]
 _FORMAT = re.compile(r"\d{1,4}:(?:-1|\d{1,18})(?:,\d{1,4}:(?:-1|\d{1,18})){0,511}", re.ASCII)
 START = -1
+#: Partitions of `unit-actions` are counted from here, those of `arrivals` from 0: one position for both topics.
+ACTIONS = 5_000
 
 
 def encode(position: Position) -> str:
@@ -36,6 +38,16 @@ def decode(text: str) -> dict[int, int]:
 
 def _garbage() -> Refused:
     return Refused("position_invalid", "Last-Event-ID is not a position of this stream.", 400, "Leave it out to start anew.")
+
+
+def of_arrivals(position: Position) -> dict[int, int]:
+    """The part of a position that is about `arrivals`, by partition."""
+    return {partition: offset for partition, offset in position.items() if partition < ACTIONS}
+
+
+def of_actions(position: Position) -> dict[int, int]:
+    """The part of a position that is about `unit-actions`, by partition."""
+    return {partition - ACTIONS: offset for partition, offset in position.items() if partition >= ACTIONS}
 
 
 def reached(position: Position, other: Position) -> bool:

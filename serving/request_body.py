@@ -8,7 +8,7 @@ from fastapi import Request
 
 from schemas.errors import Refused
 
-_LONGEST_FORM = 8_000
+_LONGEST_FORM, _MOST_FIELDS = 8_000, 20
 
 
 async def read_body(request: Request, most: int) -> bytes:
@@ -21,12 +21,23 @@ async def read_body(request: Request, most: int) -> bytes:
     return body
 
 
-async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a posted form that are not empty; anything that is no small form holds none."""
+async def read_choices(request: Request) -> dict[str, list[str]]:
+    """The fields of a posted form, each with all its values, empty ones left out; none for any other kind of body.
+
+    Raises Refused (413).
+    """
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return {}
+    body = (await read_body(request, _LONGEST_FORM)).decode("utf-8", "replace")
     try:
-        body = await read_body(request, _LONGEST_FORM)
-        return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).items()}
-    except (Refused, ValueError):
+        return parse_qs(body, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return {}
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The same with one value for each field; a form that is too large holds none."""
+    try:
+        return {name: values[0] for name, values in (await read_choices(request)).items()}
+    except Refused:
         return {}

@@ -1,4 +1,4 @@
-"""What units do with their arrivals: acts on one or on many, and looking who the person is.
+"""What units do with their arrivals: acts on one or on many, looking who the person is, reading what was noted.
 
 A browser's session may act only from our own pages. What is not yours answers exactly like what does not exist.
 """
@@ -90,6 +90,12 @@ def router(services: Services) -> APIRouter:
         who, known = request.state.who, known_id(event_id)
         reason = _read(_REVEAL_ADAPTER, await read_body(request, _ONE)).reason
         return answer(await desk.run(lambda: services.revealing.reveal(known, reason, who, desk.situation())))
+
+    @routes.post("/arrivals/{event_id}/notes", summary="The notes about an arrival; noted in the audit trail")
+    async def notes(request: Request, event_id: str) -> Response:
+        who, known = request.state.who, known_id(event_id)
+        reason = _read(_REVEAL_ADAPTER, await read_body(request, _ONE)).reason
+        return answer(await desk.run(lambda: services.revealing.notes(known, reason, who, desk.situation())))
 
     return routes
 

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from serving.access import Principal
+from serving.access import TRACING, Principal
 from serving.authentication import EVERYBODY, Allow
 from serving.desk import lists, trail
 from serving.desk.duty_json import told_duty
@@ -38,7 +38,7 @@ def router(services: Services) -> APIRouter:
         who, known = request.state.who, known_id(event_id)
         found, history, others = await desk.run(lambda: _look(services, known, who))
         also = [{"unit": o.unit, "unit_name": place_name(services.snapshot(), o.unit), "state": o.state} for o in others]
-        return answer(told(found, who) | {"history": [_line(line) for line in history], "already_with": also})
+        return answer(told(found, who) | {"history": [_line(line, who) for line in history], "already_with": also})
 
     @routes.get("/units/{unit}/duties", summary="How many duties are in each list of a unit and of the units below")
     async def progress(request: Request, unit: str) -> Response:
@@ -83,5 +83,8 @@ def _observed(unit: str, found: list[Household], told: Callable[[Duty], dict[str
     return {"unit": unit, "expected": members, "reported": members - missing, "missing": missing, "households": rows}
 
 
-def _line(line: dict[str, Any]) -> dict[str, Any]:
-    return {name: line[name] for name in ("line", "at", "actor", "role", "kind", "detail")}
+def _line(line: dict[str, Any], who: Principal) -> dict[str, Any]:
+    """A line of the trail; without the case whose contact the person is, for everybody but the desks that trace."""
+    told = {name: line[name] for name in ("line", "at", "actor", "role", "kind", "detail")}
+    kept = {name: value for name, value in told["detail"].items() if name != "case" or who.role in TRACING}
+    return told | {"detail": kept}

@@ -70,14 +70,14 @@ async def stored_arrival(services: Services, who: Principal, event_id: str, colu
         raise not_found()
     former = services.snapshot().former(who.scope, services.now())
     found = (await services.database.ask(*explanation_sql(event_id, arrival_restriction(who, former), columns))).records()
-    if not found and await _has(services, who, event_id):
+    if not found and await in_hands(services, who, event_id):
         found = (await services.database.ask(*explanation_sql(event_id, EVERYONE, columns))).records()
     if not found:
         raise not_found()
     return found[0]
 
 
-async def _has(services: Services, who: Principal, event_id: str) -> bool:
+async def in_hands(services: Services, who: Principal, event_id: str) -> bool:
     """Whether the arrival came into the caller's hands otherwise than by its routing: a transfer, an escalation."""
     desk = services.desk
     duty = (await desk.run(lambda: desk.store.find([event_id]))).get(event_id)

@@ -24,8 +24,10 @@ _LIST = """The unit's arrivals, newest receipt first. Follow `next_cursor` for t
 `position` says up to where the list surely holds the stream: a stream opened with `after=<position>` leaves nothing out."""
 _STREAM = """Server-sent events. Send `Last-Event-ID` (or `after`) to resume without a gap.
 
-`arrival`: one arrival, new or changed; replace by `event_id`. `start`, `reset`: fetch the list now, what it may lack follows.
-`ping`: every 15 seconds. `farewell`: come back with the last id."""
+`arrival`: one arrival, new or changed; replace by `event_id`. `moved`: an arrival came into the hands of `unit` and left those of
+`unit_before`; both are told once their lists of the desk (`state=…`) say so. `task`: isolate and test a contact of a case.
+`start`, `reset`: fetch the list now, what it may lack follows. `ping`: every 15 seconds. `farewell`: come back with the last id.
+"""
 
 
 def router(services: Services) -> APIRouter:

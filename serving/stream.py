@@ -18,13 +18,17 @@ from serving.positions import START, Position, encode, reached
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A record just read: its coordinates, its identity (event id, revision), who sees it, and its JSON."""
+    """A record just read: its coordinates, its identity (event id, revision), who sees it, its JSON, and the name of the event.
+
+    One that nobody sees only moves the position.
+    """
 
     partition: int
     offset: int
     identity: tuple[str, int]
     units: frozenset[str]
     body: bytes
+    event: str = "arrival"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,9 @@ class Ring:
         if fresh.offset <= self.position.get(fresh.partition, START):
             return None
         self.position[fresh.partition] = fresh.offset
-        if fresh.identity in self._identities:
+        if fresh.identity in self._identities or not fresh.units:
             return None
-        event = Event(fresh.partition, fresh.offset, fresh.identity, fresh.units, frame("arrival", fresh.body, self.position))
+        event = Event(fresh.partition, fresh.offset, fresh.identity, fresh.units, frame(fresh.event, fresh.body, self.position))
         self._events.append(event)
         self._identities.add(event.identity)
         if len(self._events) > self._capacity:

@@ -22,6 +22,7 @@ from serving.arrival_json import from_row, told
 from serving.database import Database
 from serving.event_stream import EventStream
 from serving.hub import Hub, Reader
+from serving.moves import event_name, moves_sql, told_move
 from serving.positions import Position, decode, furthest, reached
 from serving.stream import Event, frame, mark, replay
 from serving.units import backfill_sql, stored_sql
@@ -64,7 +65,7 @@ class UnitStreams:
         return EventStream(reader, b"retry: %d\n\n" % jitter, backlog, self._ping, self._left)
 
     async def stored(self) -> dict[int, int]:
-        """Up to where the database surely holds the topic. Raises Unavailable."""
+        """Up to where the database surely holds the topics. Raises Unavailable."""
         table = await self._database.ask(*stored_sql())
         return {int(partition): int(last) for partition, last in table.rows}
 
@@ -84,14 +85,18 @@ class UnitStreams:
                 return await self._anew(unit, "reset", remembered, here)
             sql, values = backfill_sql(unit, position, floor, MOST_BACKFILLED + 1)
             rows = (await self._database.ask(sql, values)).records()
+            moves = (await self._database.ask(*moves_sql(unit, position, floor, MOST_BACKFILLED + 1))).records()
         except Unavailable:
             return await self._anew(unit, "reset", remembered, here)
-        if len(rows) > MOST_BACKFILLED:
+        if len(rows) + len(moves) > MOST_BACKFILLED:
             return await self._anew(unit, "reset", remembered, here)
         running, frames, snapshot = dict(position), [], self._snapshot()
         for row in rows:
             running[row["kafka_partition"]] = row["kafka_offset"]
             frames.append(frame("arrival", orjson.dumps(told(from_row(row), snapshot)), running))
+        for row in moves:
+            running[row["partition"]] = row["kafka_offset"]
+            frames.append(frame(event_name(row), orjson.dumps(told_move(row, snapshot)), running))
         from_here = furthest(position, floor)
         unseen = [e for e in remembered if e.offset > from_here.get(e.partition, -1)]
         return b"".join([*frames, *replay(unseen, from_here), mark(here)])

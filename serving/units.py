@@ -15,7 +15,7 @@ from typing import Any
 from schemas.base import LOCAL
 from schemas.errors import Reason, Rejected
 from serving.access import unit_restriction
-from serving.positions import Position
+from serving.positions import ACTIONS, Position, of_arrivals
 
 LARGEST_PAGE = 200
 USUAL_PAGE = 50
@@ -93,7 +93,7 @@ def backfill_sql(unit: str, after: Position, until: Position, limit: int) -> tup
     allowed = unit_restriction(unit)
     ranges = [
         f"(kafka_partition = {int(p)} AND kafka_offset > {int(after.get(p, -1))} AND kafka_offset <= {int(last)})"
-        for p, last in sorted(until.items())
+        for p, last in sorted(of_arrivals(until).items())
         if last > after.get(p, -1)
     ]
     sql = (
@@ -105,13 +105,13 @@ def backfill_sql(unit: str, after: Position, until: Position, limit: int) -> tup
 
 
 def stored_sql() -> tuple[str, dict[str, Any]]:
-    """The SQL of the position up to which the database surely holds the topic, by partition: what the sink noted as stored."""
-    newest = "SELECT argMax(topic_id, noted_at) FROM ingest_ranges WHERE topic = 'arrivals'"
+    """The SQL of the position up to which the database surely holds the topics of a stream: what the sink noted as stored."""
+    newest = "SELECT topic, argMax(topic_id, noted_at) FROM ingest_ranges WHERE topic IN %(topics)s GROUP BY topic"
     sql = (
-        "SELECT partition, max(last_offset) FROM ingest_ranges\n"
-        f"WHERE topic = 'arrivals' AND done = 1 AND topic_id = ({newest}) GROUP BY partition"
+        f"SELECT partition + if(topic = 'unit-actions', {ACTIONS}, 0) AS place, max(last_offset) FROM ingest_ranges\n"
+        f"WHERE done = 1 AND (topic, topic_id) IN ({newest}) GROUP BY place"
     )
-    return sql, {}
+    return sql, {"topics": ("arrivals", "unit-actions")}
 
 
 def write_cursor(received_at: datetime, event_id: str) -> str:

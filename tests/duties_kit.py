@@ -8,16 +8,16 @@ from typing import Any
 from reference.gazetteer import load_gazetteer
 from reference.snapshot import Snapshot
 from schemas.arrival import ARRIVAL, Arrival
-from schemas.base import LOCAL
+from schemas.base import LOCAL, format_instant
 from schemas.reference_rows import Role
 from serving.access import Principal
 from serving.duties.acts import act
 from serving.duties.changes import Change
 from serving.duties.commands import COMMAND
-from serving.duties.duty import Duty
+from serving.duties.duty import CaseContact, Duty
 from serving.duties.happenings import take_in
 from serving.duties.situation import Situation, situation
-from tests.serving_kit import arrival
+from tests.serving_kit import arrival, event_id
 
 #: Two villages of one township, a village of another, and one of another county.
 VILLAGE, SISTER, FAR, ABROAD = "411426104201", "411426104202", "411426101201", "411481100001"
@@ -40,10 +40,10 @@ def at(minutes: float = 0.0, snapshot: Snapshot = SNAPSHOT) -> Situation:
     return situation(snapshot, START + timedelta(minutes=minutes))
 
 
-def came(number: int = 1, unit: str = VILLAGE, **changes: Any) -> Arrival:
-    """A version of an arrival: high risk, to be observed."""
-    record = arrival(number, unit, **{"decision": "observe", **changes})
-    return ARRIVAL.validate_python(record)
+def came(number: int = 1, unit: str = VILLAGE, minutes: float = 0.0, **changes: Any) -> Arrival:
+    """A version of an arrival, received so many minutes after 9:30: high risk, to be observed."""
+    received = {"received_at": format_instant(START + timedelta(minutes=minutes)), "decision": "observe"}
+    return ARRIVAL.validate_python(arrival(number, unit, 210 + minutes, **(received | changes)))
 
 
 def new_duty(minutes: float = 0.0, **changes: Any) -> Duty:
@@ -51,6 +51,24 @@ def new_duty(minutes: float = 0.0, **changes: Any) -> Duty:
     change = take_in(None, came(**changes), at(minutes))
     assert change is not None
     return change.after
+
+
+def contact(case: int, strength: str = "close", when: datetime = START, by: str = "county-411426") -> CaseContact:
+    """What joins somebody to the case of a number."""
+    return CaseContact(
+        case=event_id(case),
+        finding="confirmed",
+        strength=strength,  # type: ignore[arg-type]
+        rule="train-rows",
+        rule_row="train-rows/1",
+        distance=2,
+        text_zh="同一车厢前后三排以内",
+        text_en="same coach, within three rows",
+        source_zh="中国铁路12306",
+        source_en="China Railway",
+        at=when,
+        by=by,
+    )
 
 
 def do(duty: Duty, by: Principal, action: str, minutes: float = 1.0, **fields: Any) -> Change:

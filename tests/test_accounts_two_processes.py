@@ -52,7 +52,7 @@ def pair(
     if url is not None:
         fresh_store(folder, url).engine.dispose()
     prefix = f"pair-{request.param}."
-    with running_stack(kafka_server, clickhouse_server, folder, prefix, ("api",), url) as stack:
+    with running_stack(kafka_server, clickhouse_server, folder, prefix, ("api",), desk_url=url) as stack:
         settings = stack.settings.model_copy(update={"api_port": free_port()})
         process = Process("api", settings, folder / "second.log")
         try:

@@ -104,9 +104,9 @@ def test_the_schema_is_what_the_tables_say_and_is_made_once(store: DeskStore) ->
 
 def test_a_desk_without_its_schema_stops(tmp_path: Path) -> None:
     engine = make_engine(load_settings(data_dir=tmp_path))
-    with pytest.raises(Misconfigured, match="0001, 0002"):
+    with pytest.raises(Misconfigured, match="0001, 0002, 0003"):
         check_desk(engine)
-    assert migrate_desk(engine, dry_run=True) == ["0001", "0002"]
+    assert migrate_desk(engine, dry_run=True) == ["0001", "0002", "0003"]
     assert inspect(engine).get_table_names() == []
     engine.dispose()
 

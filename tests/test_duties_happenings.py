@@ -7,11 +7,16 @@ from datetime import timedelta
 import pytest
 
 from reference.rows import make_row
+from reference.snapshot import Snapshot
+from schemas.areas import SuccessionData
 from schemas.duty_terms import DutyTermsData
 from schemas.errors import Refused
 from serving.access import Principal
+from serving.duties.acts import act
+from serving.duties.changes import event_of
+from serving.duties.commands import COMMAND
 from serving.duties.duty import Duty
-from serving.duties.happenings import take_in, ticks
+from serving.duties.happenings import inherited, take_in, ticks
 from serving.duties.rights import parts
 from tests.duties_kit import (
     CITY,
@@ -20,6 +25,7 @@ from tests.duties_kit import (
     COUNTY_DESK,
     FAR,
     SISTER,
+    SISTER_CLERK,
     SNAPSHOT,
     START,
     TOWN,
@@ -56,9 +62,108 @@ def test_the_acknowledgement_is_due_by_risk(risk: str, minutes: float) -> None:
     assert reminded.late(at(minutes).now)
 
 
-def test_a_unit_that_got_it_at_night_has_till_midnight_of_the_next_day() -> None:
-    duty = new_duty(risk="low", minutes=14.5 * 60)
-    assert duty.due_at == START + timedelta(minutes=38.5 * 60)
+@pytest.mark.parametrize(
+    ("risk", "seen", "due"),
+    [
+        ("high", 0, 30),
+        ("high", 10, 30),  # the desk saw it ten minutes late: the time runs from the receipt
+        ("high", 25, 40),
+        ("high", 600, 615),
+        ("medium", 45, 120),
+        ("medium", 600, 660),
+        ("low", 60, 14.5 * 60),
+        ("low", 14.5 * 60, 14.5 * 60 + 7.25 * 60),  # received in the morning, seen at midnight: not late at once
+        ("low", 30 * 60, 30 * 60 + 7.25 * 60),
+    ],
+)
+def test_the_time_runs_from_the_receipt_and_a_desk_that_was_away_makes_nobody_late(risk: str, seen: float, due: float) -> None:
+    change = take_in(None, came(risk=risk), at(seen))
+    assert change is not None
+    assert change.after.due_at == START + timedelta(minutes=due)
+
+
+def test_what_comes_in_the_last_minutes_of_a_day_is_due_at_its_end() -> None:
+    for late in (0.0, 0.02):
+        change = take_in(None, came(risk="low", minutes=14.5 * 60 - 2), at(14.5 * 60 - 2 + late))
+        assert change is not None
+        assert change.after.due_at == START + timedelta(minutes=14.5 * 60)
+    change = take_in(None, came(risk="low", minutes=14.5 * 60 - 2), at(14.5 * 60 + 1))
+    assert change is not None
+    assert change.after.due_at == START + timedelta(minutes=14.5 * 60 + 16)
+
+
+def test_a_gateway_whose_clock_is_ahead_gives_nobody_more_time() -> None:
+    change = take_in(None, came(minutes=300), at())
+    assert change is not None
+    assert change.after.due_at == START + timedelta(minutes=30)
+
+
+def test_after_a_night_without_a_desk_not_everybody_is_late_at_the_same_moment() -> None:
+    changes = [take_in(None, came(n, risk="low", minutes=n), at(20 * 60)) for n in range(0, 600, 10)]
+    dues = [change.after.due_at for change in changes if change and change.after.due_at]
+    assert len(set(dues)) == len(changes)
+    assert min(dues) >= START + timedelta(hours=20, minutes=15)
+
+
+def test_what_is_handed_over_has_its_time_from_then_on() -> None:
+    declined = after(new_duty(), CLERK, {"action": "decline", "reason": "not_here", "minutes": 25})
+    assert declined.due_at == START + timedelta(minutes=55)
+
+
+def ending(unit: str, *heirs: str) -> Snapshot:
+    """The reference after a unit ended."""
+    data = SuccessionData(kind="succession", unit=unit, successors=heirs)
+    return SNAPSHOT.with_rows([(1, make_row(data, key=unit, author="t", reason="t", valid_from=START))])
+
+
+def test_an_heir_gets_what_the_unit_that_ended_had_and_can_act() -> None:
+    merged = ending(SISTER, VILLAGE)
+    duty = new_duty(unit=SISTER)
+    assert inherited(duty, at(5)) is None
+    change = inherited(duty, at(5, merged))
+    assert change is not None
+    heir = change.after
+    assert (change.action, heir.unit, heir.state, heir.due_at) == (
+        "inherited",
+        VILLAGE,
+        "pending",
+        START + timedelta(minutes=35),
+    )
+    assert event_of(change).unit_before == SISTER
+    assert inherited(heir, at(6, merged)) is None
+    assert do(heir, CLERK, "acknowledge", 6).after.state == "acknowledged"
+
+
+def test_an_observation_goes_on_with_the_heir() -> None:
+    observed = after(new_duty(unit=SISTER), SISTER_CLERK, "acknowledge", "register", "observe", {"action": "transfer", "to": FAR})
+    change = inherited(observed, at(5, ending(SISTER, VILLAGE)))
+    assert change is not None
+    heir = change.after
+    assert (heir.unit, heir.state, heir.observation, heir.due_at, heir.offer) == (
+        VILLAGE,
+        "observing",
+        observed.observation,
+        None,
+        None,
+    )
+    assert do(heir, CLERK, "temperature", 6, temperature_c=36.5).action == "temperature"
+
+
+@pytest.mark.parametrize(
+    ("ended", "heirs", "heir"),
+    [(SISTER, (), TOWN), (SISTER, (FAR, VILLAGE), TOWN), (TOWN, (FAR[:9],), FAR[:9]), (COUNTY, ("411481",), "411481")],
+)
+def test_who_inherits_is_who_answers_for_the_unit(ended: str, heirs: tuple[str, ...], heir: str) -> None:
+    change = inherited(new_duty(unit=SISTER), at(5, ending(ended, *heirs)))
+    assert change is not None
+    assert change.after.unit == heir
+
+
+def test_what_is_released_stays_where_it_was_and_nobody_gives_to_a_unit_that_ended() -> None:
+    merged = ending(SISTER, VILLAGE)
+    assert inherited(new_duty(unit=SISTER, decision="turn_back"), at(5, merged)) is None
+    with pytest.raises(Refused, match="no such unit"):
+        act(new_duty(), COMMAND.validate_python({"action": "transfer", "version": 1, "to": SISTER}), CLERK, at(5, merged))
 
 
 def test_an_escalation_is_seen_by_both_until_it_is_acknowledged() -> None:
@@ -97,7 +202,7 @@ def test_a_county_may_have_terms_of_its_own_and_they_are_dated() -> None:
     snapshot = SNAPSHOT.with_rows(list(enumerate(rows)))
     dues = []
     for minutes in (0, 59, 60):
-        change = take_in(None, came(), at(minutes, snapshot))
+        change = take_in(None, came(minutes=minutes), at(minutes, snapshot))
         assert change is not None
         assert change.after.due_at is not None
         dues.append((change.after.due_at - change.after.since).total_seconds() / 60)

@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from reference.rows import make_row
+from schemas.areas import SuccessionData
+from schemas.contact_rules import STRENGTHS
 from schemas.errors import Refused
 from schemas.unit_action import STATES, UnitAction
 from serving.access import Principal, may_view
@@ -21,9 +24,10 @@ from serving.duties.acts import act
 from serving.duties.changes import Change, Conflict, event_of
 from serving.duties.commands import COMMAND
 from serving.duties.duty import DUTY, Duty
-from serving.duties.happenings import take_in, ticks
+from serving.duties.happenings import inherited, take_in, ticks
 from serving.duties.rights import parts
-from serving.duties.situation import situation
+from serving.duties.situation import Situation, situation
+from serving.duties.tracing import trace
 from tests.duties_kit import (
     ABROAD,
     ADMINISTRATOR,
@@ -37,16 +41,26 @@ from tests.duties_kit import (
     TOWN,
     VILLAGE,
     came,
+    contact,
     who,
 )
+from tests.serving_kit import event_id as id_of
 
-UNITS = (VILLAGE, SISTER, FAR, ABROAD, TOWN, COUNTY, "411481", CITY)
+NEXT_TOWN = FAR[:9]
+UNITS = (VILLAGE, SISTER, FAR, ABROAD, TOWN, NEXT_TOWN, COUNTY, "411481", CITY)
+#: Units that end in some histories, with what they become: merged, dissolved, a whole township merged, split.
+ENDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (SISTER, (VILLAGE,)),
+    (FAR, ()),
+    (TOWN, (NEXT_TOWN,)),
+    (SISTER, (VILLAGE, FAR)),
+)
 PEOPLE = (
     *(who("unit", unit) for unit in (VILLAGE, SISTER, FAR, ABROAD, TOWN, CITY)),
     *(who("unit", VILLAGE, "second"), who("county", COUNTY), who("county", "411481"), HEALTH_DESK, ADMINISTRATOR),
 )
 #: What may move a duty from one unit to another.
-MOVING = {"assigned", "rerouted", "reopened", "accept", "decline", "undo"}
+MOVING = {"assigned", "rerouted", "reopened", "accept", "decline", "undo", "inherited"}
 COMMANDS: tuple[dict[str, Any], ...] = (
     *({"action": action} for action in ("acknowledge", "accept", "withdraw", "register", "observe", "undo")),
     {"action": "decline", "reason": "not_here"},
@@ -65,6 +79,7 @@ class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = START
+        self.reference = SNAPSHOT
         self.duties: dict[str, Duty] = {}
         self.seen: dict[str, list[Duty]] = {}
         self.events: dict[str, list[UnitAction]] = {}
@@ -86,9 +101,40 @@ class Histories(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from((0.05, 1, 20, 200, 1_500, 20_000)))
     def time_passes(self, minutes: float) -> None:
         self.now += timedelta(minutes=minutes)
-        for duty in list(self.duties.values()):
-            for change in ticks(duty, situation(SNAPSHOT, self.now)):
+        self._tick()
+
+    @rule(ending=st.sampled_from(ENDINGS))
+    def a_unit_ends(self, ending: tuple[str, tuple[str, ...]]) -> None:
+        """Its row comes after it ended, as rows do; the desk's clock then finds what it left behind."""
+        data = SuccessionData(kind="succession", unit=ending[0], successors=ending[1])
+        row = make_row(data, key=ending[0], author="t", reason="t", valid_from=START)
+        self.reference = self.reference.with_rows([(self.reference.version + 1, row)])
+        self._tick()
+
+    @rule(number=st.integers(1, 2), case=st.integers(8, 9), strength=st.sampled_from(STRENGTHS))
+    def a_contact_is_traced(self, number: int, case: int, strength: str) -> None:
+        """Tasks are told once for a case, to an open duty, and are owed until they are acknowledged."""
+        for _ in range(2):
+            outcome, duty, change = trace(
+                list(self.duties.values()), id_of(number), contact(case, strength, self.now), "county", self._situation()
+            )
+            if change is not None:
                 self._take(change)
+                assert (outcome, change.after.owed, change.after.risk) == ("task", True, "high")
+        assert duty is None or outcome in ("known", "closed")
+
+    def _tick(self) -> None:
+        for event_id in list(self.duties):
+            moved = inherited(self.duties[event_id], self._situation())
+            if moved is not None:
+                self._take(moved)
+            for change in ticks(self.duties[event_id], self._situation()):
+                self._take(change)
+        now = self._situation()
+        assert [duty.unit for duty in self.duties.values() if duty.open and now.standing(duty.unit) != duty.unit] == []
+
+    def _situation(self) -> Situation:
+        return situation(self.reference, self.now)
 
     @rule(data=st.data(), by=st.sampled_from(PEOPLE), command=st.sampled_from(COMMANDS), back=st.integers(0, 2))
     def somebody_acts(self, data: st.DataObject, by: Any, command: dict[str, Any], back: int) -> None:
@@ -96,9 +142,7 @@ class Histories(RuleBasedStateMachine):
         now, present = self.duties[event_id], self.duties[event_id]
         looked_at = self.seen[event_id][-1 - min(back, len(self.seen[event_id]) - 1)]
         try:
-            change = act(
-                now, COMMAND.validate_python(command | {"version": looked_at.version}), by, situation(SNAPSHOT, self.now)
-            )
+            change = act(now, COMMAND.validate_python(command | {"version": looked_at.version}), by, self._situation())
         except Refused as refusal:
             self._refused(refusal, present, by)
         else:
@@ -115,7 +159,7 @@ class Histories(RuleBasedStateMachine):
             by, action = data.draw(st.sampled_from(ways))
             command = data.draw(st.sampled_from(FITTING[action])) | {"action": action, "version": duty.version}
             with suppress(Refused):
-                change = act(duty, COMMAND.validate_python(command), by, situation(SNAPSHOT, self.now))
+                change = act(duty, COMMAND.validate_python(command), by, self._situation())
                 assert change is not None
                 self._take(change)
 
@@ -141,7 +185,8 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def what_is_owed_is_owed_by_somebody_and_at_some_time(self) -> None:
         for duty in self.duties.values():
-            assert (duty.due_at is not None) == (duty.state == "pending")
+            assert (duty.due_at is not None) == duty.owed
+            assert not duty.contacts or duty.risk == "high"
             assert (duty.observation is not None) or duty.state != "observing"
             assert duty.offer is None or (duty.open and duty.offer.to != duty.unit)
             assert (duty.released_as is not None) == (not duty.open)
@@ -160,7 +205,7 @@ class Histories(RuleBasedStateMachine):
 
     def _arrive(self, number: int, unit: str, risk: str, decision: str, revision: int) -> None:
         arrival = came(number, unit, risk=risk, decision=decision, revision=revision)
-        change = take_in(self.duties.get(arrival.event_id), arrival, situation(SNAPSHOT, self.now))
+        change = take_in(self.duties.get(arrival.event_id), arrival, self._situation())
         if change is not None:
             self._take(change)
 

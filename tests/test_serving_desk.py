@@ -155,6 +155,8 @@ def test_who_it_is_only_for_the_responsible_unit_and_never_untold(stack: Stack) 
 BODIES = {
     "actions": {"action": "acknowledge", "version": 1},
     "reveal": {"reason": "call"},
+    "notes": {"reason": "call"},
+    "contact-tasks": {"reason": "confirmed"},
     "corrections": {"destination": "411481100", "reason": "call"},
 }
 STRANGERS = [f"{role}:{scope}" for role, scope in CREDENTIALS if role != "administrator"]

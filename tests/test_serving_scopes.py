@@ -76,6 +76,7 @@ ASKING = {
     *(("GET", f"/v1/arrivals/{{event_id}}/{more}") for more in ("explanation", "grades")),
     ("GET", "/v1/contacts"),
     ("POST", "/v1/arrivals/{event_id}/corrections"),
+    ("POST", "/arrivals/{event_id}/contacts"),
 }
 FOREIGN = [key for key, scope in SCOPES.items() if scope in ("unit", "arrival") and key not in ASKING]
 
@@ -85,11 +86,13 @@ FOREIGN = [key for key, scope in SCOPES.items() if scope in ("unit", "arrival") 
 def test_what_is_foreign_answers_like_nothing(app: FastAPI, key: tuple[str, str], role: str) -> None:
     """The database is not there at all here: whoever were let in would get 503."""
     method, path = key
-    bodies = {"actions": {"action": "acknowledge", "version": 1}, "reveal": {"reason": "call"}}
+    bodies = {"actions": {"action": "acknowledge", "version": 1}, "contact-tasks": {"reason": "confirmed"}}
     headers = {"Authorization": f"Bearer {TOKENS[role]}"}  # type: ignore[index]
     with Browser(app, "http://console") as browser:
         if method == "POST":
-            answer = browser.post(path.format(**IDS), headers=headers, json=bodies[path.rpartition("/")[2]])
+            answer = browser.post(
+                path.format(**IDS), headers=headers, json=bodies.get(path.rpartition("/")[2], {"reason": "call"})
+            )
         else:
             answer = browser.get(path.format(**IDS), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -8,8 +8,8 @@ from typing import Any
 
 from reference.snapshot import Snapshot
 from schemas.base import format_instant
-from serving.access import Principal
-from serving.duties.duty import Duty, HealthAlert, Observation
+from serving.access import TRACING, Principal
+from serving.duties.duty import CaseContact, Duty, HealthAlert, Observation
 from serving.duties.half_days import ends_at, missed, reports
 from serving.duties.rights import ALLOWED, Part, parts
 from serving.names import place_name
@@ -44,11 +44,12 @@ def told_duty(duty: Duty, who: Principal, snapshot: Snapshot, now: datetime) -> 
         "offer": {**_unit("to", offer.to, snapshot), "expires_at": format_instant(offer.expires_at)} if offer else None,
         "observation": _observation(duty.observation, duty.since, now) if duty.observation else None,
         "health": _health(duty.health) if duty.health else None,
+        "tasks": [_task(contact, who) for contact in duty.contacts],
         "proxy": duty.proxy,
         **_unit("rerouted_to", duty.rerouted_to, snapshot),
         "released_as": duty.released_as,
-        "risk": duty.facts.risk,
-        "decision": duty.facts.decision,
+        "risk": duty.risk,
+        "decision": duty.decision,
         "changed_at": format_instant(duty.changed_at),
         "changed_by": duty.changed_by,
         "undo_until": _instant(duty.undo.until) if duty.undo and "author" in found else None,
@@ -62,7 +63,7 @@ def possible(duty: Duty, found: Iterable[Part]) -> list[str]:
     allowed = {act for part in found for act in ALLOWED[part]}
     fitting = {"note"} | ({"undo"} if "author" in found else set())
     if "holder" in found:
-        fitting |= _BY_STATE[duty.state]
+        fitting |= _BY_STATE[duty.state] | ({"acknowledge"} if duty.owed else set())
         fitting |= ({"withdraw"} if duty.offer else {"transfer"}) if duty.open else set()
         fitting -= {"decline"} if duty.offer else set()
     if "offered" in found:
@@ -73,7 +74,7 @@ def possible(duty: Duty, found: Iterable[Part]) -> list[str]:
 
 
 _BY_STATE: Mapping[str, frozenset[str]] = {
-    "pending": frozenset(("acknowledge", "decline")),
+    "pending": frozenset(("decline",)),
     "acknowledged": frozenset(("register", "decline", "release")),
     "registered": frozenset(("observe", "decline", "release")),
     "observing": frozenset(("temperature", "observe", "release")),
@@ -95,6 +96,12 @@ def _observation(observation: Observation, since: datetime, now: datetime) -> di
 def _health(alert: HealthAlert) -> dict[str, Any]:
     told = alert.model_dump(mode="json", exclude={"at", "seen_at"})
     return told | {"at": format_instant(alert.at), "seen_at": _instant(alert.seen_at)}
+
+
+def _task(contact: CaseContact, who: Principal) -> dict[str, Any]:
+    """Why the person is to be isolated and tested. Which case it is, only desks that trace are told."""
+    told = contact.model_dump(mode="json", exclude=set() if who.role in TRACING else {"case"})
+    return told | {"at": format_instant(contact.at), "seen_at": _instant(contact.seen_at)}
 
 
 def _unit(name: str, code: str | None, snapshot: Snapshot) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from serving.access import HEALTH
 from serving.desk.tables import DUTIES, milliseconds
 from serving.duties.duty import COUNTY_DIGITS, DUTY, Duty
 
-#: What may be asked for beside the states themselves. `alert`: what the health desk has not looked at.
-LISTS = (*STATES, "open", "overdue", "offered", "escalated", "alert")
+#: What may be asked for beside the states themselves. `alert`: what the health desk has not looked at; `contact`: contacts of
+#: cases whose task was not acknowledged.
+LISTS = (*STATES, "open", "overdue", "offered", "escalated", "alert", "contact")
 _D = DUTIES.c
 
 
@@ -45,14 +46,16 @@ def page(engine: Engine, unit: str, asked: Asked, now: datetime) -> list[Duty]:
 def counts(engine: Engine, unit: str, now: datetime) -> dict[str, int]:
     """How many duties are in each list of a unit."""
     late = and_(_D.late_ms.is_not(None), _D.late_ms <= milliseconds(now))
-    sums = [func.count(), *(func.sum(_one_if(condition)) for condition in (late, _D.health > 1))]
+    asked = and_(_D.contact > 1, _D.state != "released")
+    sums = [func.count(), *(func.sum(_one_if(condition)) for condition in (late, _D.health > 1, asked))]
     statement = select(_D.state, *sums).where(held_by(unit)).group_by(_D.state)
     found = dict.fromkeys(LISTS, 0)
     with reading(engine) as connection:
-        for state, many, overdue, alerts in connection.execute(statement):
+        for state, many, overdue, alerts, contacts in connection.execute(statement):
             found[state] = many
             found["overdue"] += int(overdue or 0)
             found["alert"] += int(alerts or 0)
+            found["contact"] += int(contacts or 0)
         for name in ("offered", "escalated"):
             count = select(func.count()).where(_in_list(unit, name, milliseconds(now)))
             found[name] = connection.execute(count).scalar_one()
@@ -112,6 +115,8 @@ def _in_list(unit: str, name: str, now_ms: int) -> ColumnElement[bool]:
         return and_(mine, _D.state != "released")
     if name == "overdue":
         return and_(mine, _D.late_ms <= now_ms)
+    if name == "contact":
+        return and_(mine, _D.contact > 1, _D.state != "released")
     return and_(mine, _D.health > 1) if name == "alert" else and_(mine, _D.state == name)
 
 

@@ -6,12 +6,13 @@ who act on the same version one wins, in one process or in many. The same arriva
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from arrivals.runtime.desk_engine import reading, writing
@@ -20,14 +21,16 @@ from schemas.base import format_instant
 from schemas.errors import ArrivalsError, Refused, Rejected, Unavailable
 from serving.access import Principal
 from serving.desk import trail
+from serving.desk.lists import held_by
 from serving.desk.tables import DUTIES, NOTES, OUTBOX, milliseconds, row_of
 from serving.duties.acts import act
 from serving.duties.changes import Change, Conflict, alert_of, event_of
 from serving.duties.commands import Command, Register
 from serving.duties.duty import DUTY, Duty
-from serving.duties.happenings import take_in, ticks
+from serving.duties.happenings import inherited, take_in, ticks
 from serving.duties.rights import parts
 from serving.duties.situation import Situation
+from serving.duties.tracing import Tied, Traced, TraceOrder, trace
 
 #: Seals a note: text, event id, key id -> sealed text. Raises Rejected when there is no key any more.
 SealNote = Callable[[str, str, str], str]
@@ -60,14 +63,14 @@ class DeskStore:
         """Makes and changes the duties of arrivals, in their order; how many changes that were. Raises Unavailable."""
         try:
             with writing(self.engine) as connection:
-                duties = _locked(connection, {arrival.event_id for arrival in arrivals})
+                duties = _locked(connection, _among({arrival.event_id for arrival in arrivals}))
                 changes = []
                 for arrival in arrivals:
                     change = take_in(duties.get(arrival.event_id), arrival, now)
                     if change is not None:
                         duties[arrival.event_id] = change.after
                         changes.append(change)
-                self._keep(connection, changes, None)
+                self._keep(connection, changes, None, proven=False)
                 return len(changes)
         except IntegrityError:
             raise Unavailable("desk_race", "Another desk has just taken these arrivals in.", 1) from None
@@ -83,7 +86,7 @@ class DeskStore:
     def act_on_many(self, acts: Sequence[tuple[str, Command]], who: Principal, now: Situation) -> list[Acted]:
         """Carries acts out, each by itself: one that is refused does not hold up the others. Raises Unavailable for all."""
         with writing(self.engine) as connection:
-            duties = _locked(connection, {event_id for event_id, _ in acts})
+            duties = _locked(connection, _among({event_id for event_id, _ in acts}))
             answers, changes = [], []
             for event_id, command in acts:
                 try:
@@ -100,13 +103,34 @@ class DeskStore:
         return answers
 
     def tick(self, now: Situation) -> int:
-        """Lets everything happen that is due, at most 500 duties; how many changes that were. Raises Unavailable."""
-        due = select(DUTIES.c.body).where(DUTIES.c.tick_ms <= milliseconds(now.now)).order_by(DUTIES.c.tick_ms).limit(MOST_TICKS)
+        """Lets everything happen that is due, at most 500 duties; how many changes that were. Raises Unavailable.
+
+        Duties of units that ended go first, so that a deadline is that of somebody who can meet it.
+        """
+        due = DUTIES.c.tick_ms <= milliseconds(now.now)
         with writing(self.engine) as connection:
-            rows = connection.execute(due.with_for_update(skip_locked=True))
-            changes = [change for (body,) in rows for change in ticks(DUTY.validate_json(body), now)]
-            self._keep(connection, changes, None)
-        return len(changes)
+            moved = [change for duty in _left_behind(connection, now) if (change := inherited(duty, now)) is not None]
+            self._keep(connection, moved, None)
+            passed = [change for duty in _some(connection, due) for change in ticks(duty, now)]
+            self._keep(connection, passed, None, proven=False)
+        return len(moved) + len(passed)
+
+    def trace(self, order: TraceOrder, ties: Sequence[Tied], who: Principal, now: Situation) -> list[Traced]:
+        """Makes tasks of the ties to a case, one for every person, in their order: what became of each. Raises Unavailable.
+
+        The trail has a line for every task, and one for the order itself.
+        """
+        keys = {tied.person_key for tied in ties}
+        with writing(self.engine) as connection:
+            people: dict[str, list[Duty]] = {}
+            for duty in _locked(connection, DUTIES.c.person_key.in_(keys)).values():
+                people.setdefault(duty.facts.person_key, []).append(duty)
+            found = [(tied, *trace(people.get(tied.person_key, ()), tied.event_id, tied.contact, who.role, now)) for tied in ties]
+            self._keep(connection, [change for *_, change in found if change is not None], who)
+            counted: dict[str, int] = Counter(outcome for _, outcome, _, _ in found)
+            detail: dict[str, Any] = {"reason": order.finding, "ties": list(order.strengths), "found": len(ties)} | counted
+            trail.append(connection, [_line("trace", order.case, detail, who, now.now)])
+        return [Traced(tied, outcome, change.after if change else duty) for tied, outcome, duty, change in found]
 
     def find(self, event_ids: Iterable[str]) -> dict[str, Duty]:
         """The duties of these arrivals, by event id; those there are none of are left out."""
@@ -117,11 +141,18 @@ class DeskStore:
 
     def reveal(self, duty: Duty, reason: str, who: Principal, at: datetime) -> int:
         """Notes in the trail that somebody reads who the person is; the line. Nothing may be shown before this returns."""
-        entry = trail.Entry(
-            format_instant(at), who.subject, who.role, who.scope, "reveal", duty.event_id, {"reason": reason, "unit": duty.unit}
-        )
+        return self.looked("reveal", duty.event_id, {"reason": reason, "unit": duty.unit}, who, at)
+
+    def looked(self, kind: trail.Kind, event_id: str, detail: Mapping[str, Any], who: Principal, at: datetime) -> int:
+        """Notes in the trail what somebody is about to be shown; the line. Raises Unavailable, and then nothing may be shown."""
         with writing(self.engine) as connection:
-            return trail.append(connection, [entry])[0][0]
+            return trail.append(connection, [_line(kind, event_id, detail, who, at)])[0][0]
+
+    def notes(self, event_id: str) -> list[dict[str, Any]]:
+        """The sealed notes of an arrival, oldest first."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(NOTES).where(NOTES.c.event_id == event_id).order_by(NOTES.c.version)).mappings()
+            return [{str(name): value for name, value in row.items()} for row in rows]
 
     def _try(self, duty: Duty | None, command: Command, who: Principal, now: Situation) -> Change | None:
         if duty is None:
@@ -131,10 +162,14 @@ class DeskStore:
             self._seal_note(change.note, duty.event_id, duty.facts.key_id)  # refused here, before anything is kept
         return change
 
-    def _keep(self, connection: Connection, changes: Sequence[Change], who: Principal | None) -> None:
+    def _keep(self, connection: Connection, changes: Sequence[Change], who: Principal | None, *, proven: bool = True) -> None:
+        """Keeps changes; those that are `proven` with a line of the trail: what people do, and what takes a duty from a unit that
+        ended.
+        """
         if not changes:
             return
-        lines = trail.append(connection, [_entry(change, who) for change in changes]) if who else [(None, None)] * len(changes)
+        none: list[tuple[int | None, str | None]] = [(None, None)] * len(changes)
+        lines = trail.append(connection, [_entry(change, who) for change in changes]) if proven else none
         records = []
         for change, (line, hashed) in zip(changes, lines, strict=True):
             event_id = change.after.event_id
@@ -160,9 +195,29 @@ class DeskStore:
         }
 
 
-def _locked(connection: Connection, event_ids: Iterable[str]) -> dict[str, Duty]:
-    """The duties of these arrivals, locked in an order that is the same for everybody."""
-    statement = select(DUTIES.c.body).where(DUTIES.c.event_id.in_(sorted(event_ids))).order_by(DUTIES.c.event_id)
+def _among(event_ids: Iterable[str]) -> ColumnElement[bool]:
+    return DUTIES.c.event_id.in_(sorted(event_ids))
+
+
+def _left_behind(connection: Connection, now: Situation) -> list[Duty]:
+    """Open duties of units that ended, at most 500."""
+    ended, still_open = now.ended(), DUTIES.c.state != "released"
+    if not ended:
+        return []
+    below = select(DUTIES.c.unit).distinct().where(still_open, or_(*(held_by(unit) for unit in ended)))
+    gone = [unit for (unit,) in connection.execute(below) if now.standing(unit) != unit]
+    return _some(connection, and_(still_open, DUTIES.c.unit.in_(gone))) if gone else []
+
+
+def _some(connection: Connection, wanted: ColumnElement[bool]) -> list[Duty]:
+    """At most 500 duties, those that wait longest first, locked; what another desk has just locked is left to it."""
+    statement = select(DUTIES.c.body).where(wanted).order_by(DUTIES.c.tick_ms, DUTIES.c.event_id).limit(MOST_TICKS)
+    return [DUTY.validate_json(body) for (body,) in connection.execute(statement.with_for_update(skip_locked=True))]
+
+
+def _locked(connection: Connection, wanted: ColumnElement[bool]) -> dict[str, Duty]:
+    """The wanted duties, locked in an order that is the same for everybody."""
+    statement = select(DUTIES.c.body).where(wanted).order_by(DUTIES.c.event_id)
     duties = (DUTY.validate_json(body) for (body,) in connection.execute(statement.with_for_update()))
     return {duty.event_id: duty for duty in duties}
 
@@ -190,10 +245,15 @@ def _write(connection: Connection, changes: Sequence[Change]) -> None:
         connection.execute(update(DUTIES).where(DUTIES.c.event_id == bindparam("this")), known)
 
 
-def _entry(change: Change, who: Principal) -> trail.Entry:
+def _line(kind: trail.Kind, event_id: str, detail: Mapping[str, Any], who: Principal, at: datetime) -> trail.Entry:
+    return trail.Entry(format_instant(at), who.subject, who.role, who.scope, kind, event_id, detail)
+
+
+def _entry(change: Change, who: Principal | None) -> trail.Entry:
     event = event_of(change)
-    detail = event.model_dump(mode="json", exclude_none=True, exclude=_UNHASHED)
-    return trail.Entry(format_instant(event.recorded_at), who.subject, who.role, who.scope, "act", event.event_id, detail)
+    detail = event.model_dump(mode="json", exclude_none=True, exclude=_UNHASHED) | change.proof
+    role, scope = (who.role, who.scope) if who else ("", "")
+    return trail.Entry(format_instant(event.recorded_at), event.actor, role, scope, "act", event.event_id, detail)
 
 
 def _record(topic: str, key: str, value: str) -> Mapping[str, Any]:

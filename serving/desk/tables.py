@@ -50,6 +50,8 @@ DUTIES = Table(
     Column("tick_ms", BigInteger),
     #: 0 nothing for the health desk, 1 its business, 2 an alert it has not looked at.
     Column("health", Integer, nullable=False),
+    #: 0 no contact of a case, 1 a task that was acknowledged, 2 one that was not.
+    Column("contact", Integer, nullable=False),
     Column("body", Text, nullable=False),
     Index("duties_by_county", "county", "state", "received_ms", "event_id"),
     Index("duties_by_unit", "unit", "state", "received_ms", "event_id"),
@@ -58,6 +60,7 @@ DUTIES = Table(
     Index("duties_by_offer", "offer_to"),
     Index("duties_by_escalation", "escalated_to"),
     Index("duties_by_health", "health", "received_ms"),
+    Index("duties_by_contact", "contact", "received_ms"),
 )
 
 NOTES = Table(
@@ -160,8 +163,7 @@ def milliseconds(at: datetime) -> int:
 
 def row_of(duty: Duty) -> dict[str, Any]:
     """The row of a duty."""
-    late = {"pending": duty.due_at, "observing": duty.observation.report_due_at if duty.observation else None}.get(duty.state)
-    tick = duty.next_tick()
+    late, tick = duty.late_from(), duty.next_tick()
     alert = duty.health is not None and duty.health.seen_at is None
     return {
         "event_id": duty.event_id,
@@ -169,7 +171,7 @@ def row_of(duty: Duty) -> dict[str, Any]:
         "unit": duty.unit,
         "county": duty.county,
         "state": duty.state,
-        "risk": duty.facts.risk,
+        "risk": duty.risk,
         "received_ms": milliseconds(duty.facts.received_at),
         "person_key": duty.facts.person_key,
         "site_county": duty.facts.site_county,
@@ -177,6 +179,7 @@ def row_of(duty: Duty) -> dict[str, Any]:
         "escalated_to": duty.escalated_to,
         "late_ms": milliseconds(late) if late else None,
         "tick_ms": milliseconds(tick) if tick else None,
-        "health": 2 if alert else int(duty.health is not None or duty.facts.risk == "high"),
+        "health": 2 if alert else int(duty.health is not None or duty.risk == "high"),
+        "contact": (2 if any(one.seen_at is None for one in duty.contacts) else 1) if duty.contacts else 0,
         "body": duty.model_dump_json(),
     }

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from arrivals.runtime.desk_engine import reading
 from serving.desk.tables import AUDIT_TRAIL, TRAIL_HEAD
 
-Kind = Literal["act", "reveal", "account"]
+#: An act; a look at who somebody is, at notes, at the contacts of an arrival; tasks for these; a roster with names; an account.
+Kind = Literal["act", "reveal", "notes", "contacts", "trace", "roster", "account"]
 NO_HASH = "0" * 64
 _BATCH = 5_000
 _COLUMNS = tuple(str(column.name) for column in AUDIT_TRAIL.columns)
@@ -28,7 +29,7 @@ _HASHED = ("line", "at", "actor", "role", "scope", "kind", "event_id", "detail",
 class Entry:
     """What a line says: `at` as our topics write it, codes and numbers in `detail`, never a person.
 
-    `event_id` is the arrival it is about, empty for a line about an account.
+    `event_id` is the arrival it is about; empty for a line about an account, or about many arrivals, which `detail` then names.
     """
 
     at: str

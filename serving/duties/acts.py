@@ -17,7 +17,7 @@ from serving.access import Principal
 from serving.duties import commands as c
 from serving.duties import observing
 from serving.duties.changes import Change, Conflict, advanced
-from serving.duties.duty import Duty, Offer, Undo
+from serving.duties.duty import CaseContact, Duty, Offer, Undo
 from serving.duties.handing_over import handed_over
 from serving.duties.rights import Part, allows, parts
 from serving.duties.situation import Situation
@@ -70,9 +70,15 @@ def _acknowledge(duty: Duty, _: Any, found: frozenset[Part], now: Situation) -> 
         if duty.health is None or duty.health.seen_at is not None:
             raise Conflict("nothing_to_acknowledge", "There is no alert that was not looked at.", duty)
         return _changed("acknowledge", duty, now, health=duty.health.model_copy(update={"seen_at": now.now}))
-    if duty.state != "pending":
+    if not duty.owed:
         raise Conflict("already_acknowledged", "This was acknowledged before.", duty)
-    return _changed("acknowledge", duty, now, state="acknowledged", **_SETTLED)
+    state = "acknowledged" if duty.state == "pending" else duty.state
+    return _changed("acknowledge", duty, now, state=state, contacts=_seen(duty, now), **_SETTLED)
+
+
+def _seen(duty: Duty, now: Situation) -> tuple[CaseContact, ...]:
+    """The tasks of a duty once the unit has acknowledged them."""
+    return tuple(one if one.seen_at else one.model_copy(update={"seen_at": now.now}) for one in duty.contacts)
 
 
 def _decline(duty: Duty, command: c.Decline, found: frozenset[Part], now: Situation) -> Change:
@@ -109,7 +115,7 @@ def _withdraw(duty: Duty, _: Any, __: Any, now: Situation) -> Change:
 def _accept(duty: Duty, _: Any, __: Any, now: Situation) -> Change:
     offer = _standing_offer(duty, now)
     state = "observing" if duty.state == "observing" else "acknowledged"
-    taken = handed_over(duty, offer.to, now) | _SETTLED
+    taken = handed_over(duty, offer.to, now) | {"contacts": _seen(duty, now)} | _SETTLED
     return _changed("accept", duty, now, **taken, state=state, proxy=None, rerouted_to=None)
 
 

@@ -27,7 +27,10 @@ class Conflict(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One step from `before` (None for a new duty) to `after`; `details` are fields of the event, `note` the text to seal."""
+    """One step from `before` (None for a new duty) to `after`.
+
+    `details` are fields of the event, `proof` what only the audit trail says beside them, `note` the text to seal.
+    """
 
     action: Act | Happening
     after: Duty
@@ -35,6 +38,7 @@ class Change:
     role: Role | None = None
     note: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    proof: dict[str, Any] = field(default_factory=dict)
 
 
 def advanced(duty: Duty, by: str, now: datetime, **changes: Any) -> Duty:
@@ -60,8 +64,8 @@ def event_of(change: Change, line: int | None = None, line_hash: str | None = No
         state=after.state,
         state_before=before.state if before and before.state != after.state else None,
         revision=after.facts.revision,
-        risk=after.facts.risk,
-        decision=after.facts.decision,
+        risk=after.risk,
+        decision=after.decision,
         has_note=change.note is not None,
         due_at=after.due_at,
         observed_until=after.observation.until_day if after.observation else None,

@@ -7,11 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from schemas.arrival import Decision, Risk
+from schemas.arrival import DECISIONS, Decision, Risk
 from schemas.base import Day, EventId, Identifier, Instant, Tolerant, UnitCode
+from schemas.contact_rules import Strength
 from schemas.scan import Symptom
 from schemas.unit_action import Act, DutyState, ReleaseReason
 
+#: What is known of the case whose contacts are traced: 确诊 · 疑似 · 无症状感染.
+CaseFinding = Literal["confirmed", "suspected", "asymptomatic"]
 #: The county digits of a unit; the city's own desk has fewer.
 COUNTY_DIGITS = 6
 
@@ -61,8 +64,31 @@ class HealthAlert(Tolerant):
     seen_at: Instant | None = None
 
 
+class CaseContact(Tolerant):
+    """A task: the person travelled with a case and is to be isolated and tested. How close, by which rule and by whose order.
+
+    `case` is the event id of the case, for health desks and counties alone; the unit sees the rule. `distance` counts rows or
+    compartments, `minutes` the time between two scans. `seen_at`: when the accountable unit acknowledged the task.
+    """
+
+    case: EventId
+    finding: CaseFinding
+    strength: Strength
+    rule: Identifier
+    rule_row: str
+    distance: int | None = None
+    minutes: int | None = None
+    text_zh: str
+    text_en: str
+    source_zh: str
+    source_en: str
+    at: Instant
+    by: Identifier
+    seen_at: Instant | None = None
+
+
 class Duty(Tolerant):
-    """The present state. `due_at` is set while the acknowledgement is owed; `touched` once a person has acted."""
+    """The present state. `due_at` is set while an acknowledgement is owed; `touched` once a person of the unit has acted."""
 
     event_id: EventId
     version: int
@@ -79,6 +105,7 @@ class Duty(Tolerant):
     offer: Offer | None = None
     observation: Observation | None = None
     health: HealthAlert | None = None
+    contacts: Annotated[tuple[CaseContact, ...], Field(strict=False)] = ()
     #: The arrival whose phone answers for this person (a household).
     proxy: EventId | None = None
     #: Where a later decision would route the arrival; the unit that has it decides.
@@ -96,6 +123,22 @@ class Duty(Tolerant):
         return self.state != "released"
 
     @property
+    def owed(self) -> bool:
+        """Whether the unit has to acknowledge something: the duty itself, or a task that came later."""
+        return self.open and (self.state == "pending" or any(contact.seen_at is None for contact in self.contacts))
+
+    @property
+    def risk(self) -> Risk:
+        """The risk of the arrival; high for a contact of a case."""
+        return "high" if self.contacts else self.facts.risk
+
+    @property
+    def decision(self) -> Decision:
+        """The decision of the arrival, or what a contact asks for where that is more: isolation if close, else observation."""
+        asked: list[Decision] = ["isolate" if contact.strength == "close" else "observe" for contact in self.contacts]
+        return max(self.facts.decision, *asked, key=DECISIONS.index) if asked else self.facts.decision
+
+    @property
     def county(self) -> str:
         """The county whose desk stands behind the unit; 4114 for the city's."""
         return self.unit.partition("-")[0][:COUNTY_DIGITS]
@@ -103,15 +146,21 @@ class Duty(Tolerant):
     def next_tick(self) -> datetime | None:
         """When something will happen to this duty by itself."""
         times = [self.offer.expires_at] if self.offer else []
-        if self.state == "pending":
+        if self.owed:
             times += [at for at in (self.remind_at, None if self.escalated_at else self.due_at) if at is not None]
         return min(times, default=None)
 
     def late(self, now: datetime) -> bool:
         """Whether an acknowledgement or a half-day's report is overdue."""
-        if self.state == "pending":
-            return self.due_at is not None and self.due_at <= now
-        return self.state == "observing" and self.observation is not None and self.observation.report_due_at <= now
+        late = self.late_from()
+        return late is not None and late <= now
+
+    def late_from(self) -> datetime | None:
+        """From when on an acknowledgement or a half-day's report is overdue; None while nothing is owed."""
+        times = [self.due_at] if self.owed and self.due_at else []
+        if self.state == "observing" and self.observation is not None:
+            times.append(self.observation.report_due_at)
+        return min(times, default=None)
 
 
 class Undo(Tolerant):

@@ -10,7 +10,7 @@ from serving.duties.situation import Situation, acknowledge_by
 
 def handed_over(duty: Duty, unit: str, now: Situation) -> dict[str, Any]:
     """The fields of a duty that change when a unit gets it now."""
-    remind, due = acknowledge_by(duty.facts.risk, now.now, now.terms(unit))
+    remind, due = acknowledge_by(duty.risk, now.now, now.terms(unit))
     return {
         "unit": unit,
         "since": now.now,

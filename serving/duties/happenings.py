@@ -1,4 +1,4 @@
-"""What happens to duties by itself: arrivals come in or are decided anew, offers lapse, deadlines pass. Pure.
+"""What happens to duties by itself: arrivals come in or are decided anew, offers lapse, deadlines pass, units end. Pure.
 
 A decision made anew moves a duty only while nobody has touched it. Afterwards the unit that has it keeps it, sees where the new
 decision would send it, and transfers it if that is right.
@@ -15,7 +15,7 @@ from serving.duties.changes import DESK, Change, advanced
 from serving.duties.duty import Duty, Facts
 from serving.duties.handing_over import handed_over
 from serving.duties.observing import OBSERVED
-from serving.duties.situation import Situation, acknowledge_by
+from serving.duties.situation import Situation, acknowledge_by, first_acknowledge_by
 
 _RISKS = ("low", "unknown", "medium", "high")
 
@@ -79,8 +79,21 @@ def _tick(duty: Duty, now: Situation) -> Change:
     return _happened("reminded", duty, now, remind_at=None)
 
 
+def inherited(duty: Duty, now: Situation) -> Change | None:
+    """An open duty of a unit that ended goes to the unit that answers for it now; None for every other.
+
+    The heir takes it in the state it is in, so that an observation goes on. What was still to be acknowledged is the heir's to
+    acknowledge, with a time of its own; an offer of the unit that ended is withdrawn.
+    """
+    heir = now.standing(duty.unit)
+    if not duty.open or heir == duty.unit:
+        return None
+    fresh = handed_over(duty, heir, now) | ({} if duty.owed else {"remind_at": None, "due_at": None})
+    return _happened("inherited", duty, now, rerouted_to=None, **fresh)
+
+
 def _assigned(event_id: str, facts: Facts, now: Situation) -> Change:
-    remind, due = acknowledge_by(facts.risk, now.now, now.terms(facts.routed_unit))
+    remind, due = first_acknowledge_by(facts.risk, facts.received_at, now.now, now.terms(facts.routed_unit))
     turned_back = facts.decision == "turn_back"
     duty = Duty(
         event_id=event_id,
@@ -111,7 +124,7 @@ def _of_a_released(duty: Duty, facts: Facts, now: Situation) -> Change:
 
 def _sooner(duty: Duty, facts: Facts, now: Situation) -> dict[str, Any]:
     """A graver risk brings the deadline forward; a lighter one leaves it."""
-    graver = _RISKS.index(facts.risk) > _RISKS.index(duty.facts.risk)
+    graver = _RISKS.index(facts.risk) > _RISKS.index(duty.risk)
     if duty.due_at is None or duty.escalated_at is not None or not graver:
         return {}
     remind, due = acknowledge_by(facts.risk, now.now, now.terms(duty.unit))

@@ -85,7 +85,7 @@ def _alert(duty: Duty, command: c.Temperature, now: Situation) -> HealthAlert | 
 
 def release(duty: Duty, command: c.Release, _: frozenset[Part], now: Situation) -> Change:
     """Ends the duty, for a reason that fits."""
-    if duty.state in ("pending", "released"):
+    if duty.owed or not duty.open:
         raise Conflict("not_acknowledged" if duty.open else "released", "It is not in a state to be released.", duty)
     if duty.health is not None and duty.health.seen_at is None:
         raise Conflict("health_alert_open", "The health desk has not looked at the alert yet.", duty)
@@ -94,7 +94,7 @@ def release(duty: Duty, command: c.Release, _: frozenset[Part], now: Situation) 
         raise Conflict("observation_not_over", "The observation is not over yet.", duty)
     if command.reason == "turned_back" and duty.facts.decision != "turn_back":
         raise Conflict("not_turned_back", "The person was not turned back.", duty)
-    if command.reason == "not_required" and duty.facts.decision in OBSERVED:
+    if command.reason == "not_required" and duty.decision in OBSERVED:
         raise Conflict("observation_required", "This person has to be observed.", duty)
     gone: dict[str, Any] = {"offer": None, "released_as": command.reason}
     return _changed("release", duty, now, {"reason": command.reason}, state="released", **gone)

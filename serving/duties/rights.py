@@ -53,7 +53,7 @@ def parts(who: Principal, duty: Duty, at: datetime) -> frozenset[Part]:
 
 def health_business(duty: Duty) -> bool:
     """Whether the health desk sees the duty: high risk, or an alert during the observation."""
-    return duty.health is not None or duty.facts.risk == "high"
+    return duty.health is not None or duty.risk == "high"
 
 
 def allows(found: frozenset[Part], act: str) -> bool:

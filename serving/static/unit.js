@@ -4,7 +4,7 @@
   var a = window.arrivals, w = a.words, KEPT = 200, TIED = "\u00a0", waiting = 0;
   var list = document.getElementById("people"), first = list.getAttribute("data-first") === "1";
   var day = document.getElementById("day");
-  var seen = {};
+  var seen = {}, came = 0, tasks = 0, unit = location.pathname.split("/")[2];
   Array.prototype.forEach.call(list.children, function (li) { seen[li.id] = { risk: "", counted: true }; });
 
   function about(p) {
@@ -81,8 +81,39 @@
     a.say(w["risk." + p.risk] + " " + p["reason_" + a.lang]);
   }
 
+  function mine(code) {
+    return code === unit || (/^[0-9]{6,}$/.test(unit) && code.indexOf(unit) === 0);
+  }
+
+  function show(id, count, text) {
+    document.getElementById(id).hidden = false;
+    document.querySelector("#" + id + " b").textContent = count;
+    a.say(text);
+  }
+
+  function task() {
+    tasks += 1;
+    show("tasks", tasks, w.moved_task);
+  }
+
+  /* An arrival changed hands. What came stands in the lists of the desk; what left stays here and says where it is. */
+  function moved(m) {
+    var card = document.getElementById("a-" + m.event_id), said;
+    if (mine(m.unit) && !mine(m.unit_before)) {
+      came += 1;
+      show("moved", came, w.moved_in);
+    }
+    if (card) {
+      said = card.querySelector(".moved") || card.appendChild(document.createElement("p"));
+      said.className = "how moved";
+      said.textContent = w.moved_to + " " + m.unit_name;
+    }
+  }
+
   a.listen(document.body.getAttribute("data-live"), {
     arrival: add,
+    moved: moved,
+    task: task,
     start: function () {},
     reset: function () {
       // Too far behind: the list itself is needed. Not more often than every ten seconds.
