@@ -193,7 +193,7 @@ def test_a_template_is_filled_in_and_imported(stack: Settings, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--kind", "checkins", "--site", "ST-SQF"), ("kind_unknown", "checkins", "rail-manifest, coach-manifest, checkpoint")),
+        (("--kind", "flights", "--site", "ST-SQF"), ("kind_unknown", "flights", "coach-manifest, checkpoint, checkins")),
         (("--kind", "checkpoint"), ("site_missing", "--site")),
         (("--kind", "checkpoint", "--site", "CP-1"), ("token_missing", "--token-file")),
         (("--kind", "checkpoint", "--site", "CP-411426-01", "--token-file", "/nowhere"), ("token_file",)),
