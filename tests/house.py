@@ -33,7 +33,8 @@ PURE = (
     *("serving.access", "serving.queries", "serving.positions", "serving.parameters"),
     "serving.grade_view",
     *("serving.explanation", "serving.explanation_text", "serving.reasons", "serving.versions", "serving.changes"),
-    *("serving.contact_ties", "serving.contact_search", "serving.contact_list", "serving.contact_view"),
+    *("serving.contact_ties", "serving.contact_search", "serving.contact_list", "serving.contact_view", "serving.contact_tasks"),
+    *("serving.moves", "serving.roster"),
     *("serving.duties", "serving.duties.*"),
 )
 """Modules without client, framework, clock, randomness and environment: patterns of module names."""

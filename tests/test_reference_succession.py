@@ -184,6 +184,16 @@ def test_whatever_the_rows_say_somebody_who_stands_answers(rows: list[tuple[str,
     standing = snapshot.standing(unit, AFTER)
     assert snapshot.standing(standing, AFTER) == standing
     assert standing.startswith("4114")
+    assert standing == unit or any(unit.startswith(code) for code in snapshot.ended(AFTER))
+
+
+def test_which_units_ended_is_a_matter_of_the_day_and_not_of_names() -> None:
+    compound = {"unit": f"{VILLAGE}-01", "parent": VILLAGE, "name": "阳光花园"}
+    gone = ("unit", compound | {"valid_from": "2020-03-03T00:00:00+08:00", "withdrawn": "true"})
+    renamed = became("411426102", "411426102", names=["新名"])
+    snapshot = usual(became(NEXT_DOOR, VILLAGE), became("420106", "420101"), renamed, ("unit", compound), gone)
+    assert snapshot.ended(BEFORE) == ()
+    assert set(snapshot.ended(AFTER)) == {NEXT_DOOR, f"{VILLAGE}-01"}
 
 
 AREAS = st.sampled_from(["42", "4201", "420101", "420106", "420115", "420106012", "4205", "420502"])
