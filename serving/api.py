@@ -23,6 +23,7 @@ from serving import (
     routes_duty_page,
     routes_explanation,
     routes_grades,
+    routes_offline,
     routes_operations,
     routes_overview,
     routes_trail,
@@ -68,6 +69,7 @@ def create_app(services: Services) -> FastAPI:
         routes_analysis.router(services, pages),
         routes_console.session_router(services, pages),
         routes_docs.router(pages),
+        routes_offline.router(pages),
     ):
         app.include_router(routes)
     app.mount("/static", StaticFiles(directory=str(files("serving") / "static")), name="static")

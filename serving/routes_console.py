@@ -18,7 +18,7 @@ from serving.pages import Pages
 from serving.problems import problem
 from serving.routes_units import admit
 from serving.services import Services
-from serving.sessions import SESSION_SECONDS
+from serving.sessions import SESSION_SECONDS, reader_mark
 from serving.throttle import Failures
 from serving.unit_list import UnitList
 from serving.units import RISKS
@@ -105,9 +105,10 @@ def session_router(services: Services, pages: Pages) -> APIRouter:
 
     @routes.get("/session")
     async def session(request: Request) -> Response:
-        if identify(services, request) is None:
+        who = identify(services, request)
+        if who is None:
             return problem(401, "credential_required", "The session has ended.")
-        return Response(status_code=204)
+        return Response(status_code=204, headers={"Arrivals-Reader": reader_mark(who.digest)})
 
     return routes
 

@@ -24,7 +24,8 @@ _LIST = """The unit's arrivals, newest receipt first. Follow `next_cursor` for t
 `position` says up to where the list surely holds the stream: a stream opened with `after=<position>` leaves nothing out."""
 _STREAM = """Server-sent events. Send `Last-Event-ID` (or `after`) to resume without a gap.
 
-`arrival`: one arrival, new or changed; replace by `event_id`. `start`, `reset`: fetch the list now, what it may lack follows.
+`arrival`: one arrival, new or changed; replace by `event_id`. `duty`: duties of the unit changed; fetch their list.
+`start`, `reset`: fetch the list now, what it may lack follows.
 `ping`: every 15 seconds. `farewell`: come back with the last id."""
 
 

@@ -58,6 +58,11 @@ class Sessions:
         return urlsafe_b64encode(hmac.digest(self._key, content.encode(), hashlib.sha256)).rstrip(b"=").decode()
 
 
+def reader_mark(digest: str) -> str:
+    """A name of a credential for its own browser, to keep apart what two of them left there. It opens nothing."""
+    return hashlib.sha256(f"reader {digest}".encode()).hexdigest()[:16]
+
+
 def _create(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -115,7 +115,7 @@ def test_a_desk_without_its_schema_stops(tmp_path: Path) -> None:
     engine = make_engine(load_settings(data_dir=tmp_path))
     with pytest.raises(Misconfigured, match="0001"):
         check_desk(engine)
-    assert migrate_desk(engine, dry_run=True) == ["0001"]
+    assert migrate_desk(engine, dry_run=True) == ["0001", "0002"]
     assert inspect(engine).get_table_names() == []
     engine.dispose()
 

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter
 from schemas.arrival import Decision, Risk
 from schemas.base import Day, EventId, Identifier, Instant, Tolerant, UnitCode
 from schemas.scan import Symptom
-from schemas.unit_action import Act, DutyState, ReleaseReason
+from schemas.unit_action import Act, DeclineReason, DutyState, ReleaseReason
 
 #: The county digits of a unit; the city's own desk has fewer.
 COUNTY_DIGITS = 6
@@ -40,6 +40,14 @@ class Offer(Tolerant):
     by: Identifier
     at: Instant
     expires_at: Instant
+
+
+class Declined(Tolerant):
+    """The unit that gave the arrival back, and why: whoever stands above finds where it belongs."""
+
+    by: UnitCode
+    reason: DeclineReason
+    at: Instant
 
 
 class Observation(Tolerant):
@@ -77,6 +85,8 @@ class Duty(Tolerant):
     escalated_at: Instant | None = None
     escalated_to: UnitCode | None = None
     offer: Offer | None = None
+    #: Since it came back and until another unit has taken it over.
+    declined: Declined | None = None
     observation: Observation | None = None
     health: HealthAlert | None = None
     #: The arrival whose phone answers for this person (a household).
