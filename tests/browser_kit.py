@@ -7,12 +7,14 @@ import json
 import os
 import shutil
 import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
@@ -26,9 +28,21 @@ from schemas.base import LOCAL, format_instant
 from schemas.event_ids import uuid7
 from schemas.reference_rows import Role
 from tests.stack_kit import stack_settings
+from tests.streams_kit import until
 
 PHONE, DESKTOP = (390, 844), (1440, 900)
 PATIENCE_MS = 30_000
+COUNTY, TOWN = "411426", "411426110"
+#: Villages of the town for tests that must not meet: unit, and its name in an address.
+VILLAGES = {
+    "journey": ("411426110201", "火店村"),
+    "sister": ("411426110202", "张庄村"),
+    "offline": ("411426110203", "陈阁村"),
+    "many": ("411426110204", "屈庄村"),
+    "family": ("411426110205", "余庄村"),
+    "misrouted": ("411426110206", "庙东村"),
+    "axe": ("411426110208", "铁匠棚村"),
+}
 SITE = "CP-411426-01"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 #: What a browser says about every answer that is not 2xx and about a network that is away: no fault of a page.
@@ -51,29 +65,44 @@ class Town:
             append(self.settings, [credential_row(self.tokens[name], role, name, scope, "test")])
         return self.tokens[name]
 
-    def scan(self, destination: str, **changes: Any) -> str:
-        """Posts the scan of a synthetic person who goes there; its event id."""
-        now = datetime.now(LOCAL)
-        event_id = uuid7(int(now.timestamp() * 1000), os.urandom(10))
-        person = {
-            "name": "测试甲",
-            "document_type": "resident_id",
-            "document_number": "411426196501011235",
-            "phone": "13800000001",
-        }
-        body = {"version": 1, "kind": "checkpoint", "event_id": event_id, "site_id": SITE, "sequence": 1} | {
-            "occurred_at": format_instant(now),
-            "person": person,
-            "origin": {"code": "4201"},
-            "destination": {"text": destination},
-            "temperature_c": 36.5,
-            **changes,
-        }
+    def scan(self, village: str, count: int = 1, **changes: Any) -> list[str]:
+        """Posts the scans of synthetic people who go to a village, and waits until its duties have begun; the event ids."""
+        unit, name = VILLAGES[village]
+        before = self.count(unit)
+        made = [_scan(f"夏邑县火店镇{name}", changes) for _ in range(count)]
         headers = {"Authorization": f"Bearer {self.tokens[f'device:{SITE}']}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"{gateway_url(self.settings)}/v1/scans", json.dumps(body).encode(), headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            assert json.loads(answer.read())["results"][0]["status"] == "accepted"
-        return event_id
+        answer = _fetch(Request(f"{gateway_url(self.settings)}/v1/scans", json.dumps(made).encode(), headers))
+        assert [result["status"] for result in answer["results"]] == ["accepted"] * count
+        until(lambda: self.count(unit) == before + count)
+        return [str(scan["event_id"]) for scan in made]
+
+    def count(self, unit: str) -> int:
+        """How many open duties a unit has."""
+        counts = self.ask("GET", f"/v1/units/{unit}/duties", "county", COUNTY)["counts"]
+        return int(counts["open"])
+
+    def act(self, event_ids: Sequence[str], scope: str, action: str, **fields: Any) -> None:
+        """Acts through the API on the present versions, as somebody else at another phone."""
+        role: Role = "county" if scope == COUNTY else "unit"
+        for event_id in event_ids:
+            version = self.ask("GET", f"/v1/arrivals/{event_id}/duty", role, scope)["version"]
+            body = {"action": action, "version": version, **fields}
+            self.ask("POST", f"/v1/arrivals/{event_id}/actions", role, scope, body)
+
+    def ask(self, method: str, path: str, role: Role, scope: str, body: Any = None) -> Any:
+        """The JSON of an answer of the API."""
+        headers = {"Authorization": f"Bearer {self.credential(role, scope)}", "Content-Type": "application/json"}
+        content = json.dumps(body).encode() if body is not None else None
+        address = f"http://127.0.0.1:{self.settings.api_port}{path}"
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while True:
+            try:
+                return _fetch(Request(address, content, headers, method=method))
+            except HTTPError as error:
+                # A fresh credential is on its way to the API.
+                if error.code != HTTPStatus.UNAUTHORIZED or time.monotonic() > end:
+                    raise
+                time.sleep(0.3)
 
     def page(self, role: Role, scope: str, path: str = "/", size: tuple[int, int] = PHONE) -> Page:
         """A page in a browser of its own, signed in. What its scripts or its policy complain about is noted in `complaints`."""
@@ -105,6 +134,19 @@ def sign_in(page: Page, token: str) -> None:
             return
         time.sleep(1)
     raise AssertionError("the access code opened nothing")
+
+
+def _scan(destination: str, changes: dict[str, Any]) -> dict[str, Any]:
+    now = datetime.now(LOCAL)
+    person = {"name": "测试甲", "document_type": "resident_id", "document_number": "411426196501011235", "phone": "13800000001"}
+    made = {"version": 1, "kind": "checkpoint", "event_id": uuid7(int(now.timestamp() * 1000), os.urandom(10)), "site_id": SITE}
+    made |= {"sequence": 1, "occurred_at": format_instant(now), "person": person, "origin": {"code": "4201"}}
+    return made | {"destination": {"text": destination}, "temperature_c": 36.5} | changes
+
+
+def _fetch(request: Request) -> Any:
+    with urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
 
 
 @contextmanager
