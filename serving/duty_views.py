@@ -18,6 +18,8 @@ HEALTH_TABS = ("alert", "open", "released")
 BELOW = "below"
 #: Lists that are only shown when somebody is in them.
 _SELDOM = frozenset({"overdue", "offered", "escalated", "misrouted"})
+#: What a unit usually does next, where it may.
+_NEXT_STEPS = ("acknowledge", "accept", "register", "temperature", "observe")
 DECLINES: tuple[str, ...] = get_args(DeclineReason)
 _COUNTY, _TOWNSHIP = 6, 9
 RELEASES: tuple[str, ...] = get_args(ReleaseReason)
@@ -72,7 +74,7 @@ def progress_rows(page: Mapping[str, Any], name: Callable[[str], str]) -> list[d
 
 def page_words(language: Language) -> dict[str, Any]:
     """The choices of the page's forms, and the words its script needs."""
-    wanted = ("act.", "done.", "duties.", "state.", "risk.")
+    wanted = ("act.", "done.", "duties.", "state.", "people")
     words = {key: text for key, text in catalogue(language).items() if key.startswith(wanted)}
     return {"declines": DECLINES, "releases": RELEASES, "words": words}
 
@@ -96,9 +98,10 @@ def _card(told: Mapping[str, Any], duty: Mapping[str, Any], language: Language) 
 
 
 def _in_order(duty: Mapping[str, Any]) -> list[str]:
-    """The acts as buttons; what came back to a desk is most likely to be handed on."""
-    acts = [act for act in duty["actions"] if act != "undo"]
-    return sorted(acts, key=lambda act: act != "transfer") if duty["declined"] else acts
+    """The acts as buttons, the usual next step first; what came back to a desk is most likely to be handed on."""
+    first = ("transfer", *_NEXT_STEPS) if duty["declined"] else _NEXT_STEPS
+    acts = [act for act in first if act in duty["actions"]]
+    return acts + [act for act in duty["actions"] if act not in (*acts, "undo")]
 
 
 def _act_word(act: str, duty: Mapping[str, Any], t: Mapping[str, str]) -> str:

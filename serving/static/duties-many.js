@@ -34,10 +34,10 @@
     var count = ids().length, total = listed(), whole = document.getElementById("whole"), shown = boxes().length;
     bar.hidden = !count && bar.querySelector(".said").hidden;
     document.body.classList.toggle("barred", !bar.hidden);
-    document.getElementById("picked").textContent = w["duties.picked"] + " " + count;
+    document.getElementById("picked").textContent = w["duties.picked"] + " " + count + " " + w.people;
     if (all) { all.checked = count > 0 && count >= shown; }
     whole.hidden = !(count && total > shown && count < Math.min(total, MOST));
-    whole.textContent = w["duties.pick_whole"] + " " + Math.min(total, MOST);
+    whole.textContent = w["duties.pick_whole"] + " " + Math.min(total, MOST) + " " + w.people;
     drawActs(count);
   }
 
@@ -65,7 +65,7 @@
 
   function begin(action) {
     if (!document.getElementById("form-" + action)) { go(able(action), action, { action: action }, ""); return; }
-    a.open(bar, action, function (form) {
+    a.open(bar, action, w["act." + action] + " " + able(action).length + " " + w.people, function (form) {
       var filled = a.values(form, action);
       go(able(action), action, filled.command, filled.words);
     });
@@ -85,7 +85,7 @@
 
   /* One of the selected answers for the others: they are registered with his phone. */
   function family() {
-    var form = a.open(bar, "family", function (filled) {
+    var form = a.open(bar, "family", w["duties.family"], function (filled) {
       var head = filled.elements.head.value, others = ids().filter(function (id) { return id !== head; });
       var commands = others.map(function (id) { return command(id, { action: "register", proxy: head }); });
       if (picked[head].acts.indexOf("register") >= 0) { commands.push(command(head, { action: "register" })); }
@@ -132,9 +132,9 @@
     if (!form) { return; }
     event.preventDefault();
     Array.prototype.forEach.call(form.querySelectorAll("[data-member]"), function (member) {
-      var degrees = member.querySelector('[name="temperature_c"]'), ill = member.querySelector('[name="symptoms"]').checked;
-      var id = member.getAttribute("data-member"), made, card = document.getElementById("a-" + id);
-      if (!degrees.value && !ill) { return; }
+      var degrees = member.querySelector('[name="temperature_c"]'), id = member.getAttribute("data-member");
+      var card = document.getElementById("a-" + id), ill = degrees && member.querySelector('[name="symptoms"]').checked, made;
+      if (!degrees || (!degrees.value && !ill)) { return; }
       if (!degrees.value || !degrees.checkValidity()) { degrees.focus(); degrees.reportValidity(); items = null; return; }
       if (!items) { return; }
       made = { action: "temperature", temperature_c: Number(degrees.value), measured_at: Date.now(), version: ofCard(card).version };

@@ -130,12 +130,13 @@
     return { command: body, words: words.join(" ") };
   }
 
-  /* Opens the form of an act in a place; `ready` gets the filled form. */
-  function open(place, action, ready) {
+  /* Opens the form of an act in a place, with the act on its button; `ready` gets the filled form. */
+  function open(place, action, word, ready) {
     var form = document.getElementById("form-" + action).content.cloneNode(true).firstChild, where = place.querySelector(".form");
     where.textContent = "";
     where.appendChild(form);
     where.hidden = false;
+    form.querySelector('[type="submit"]').textContent = word;
     if (form.elements.township) { form.elements.township.addEventListener("change", function () { villages(form); }); }
     form.querySelector("[data-cancel]").addEventListener("click", function () { close(place); });
     form.addEventListener("submit", function (event) {
@@ -176,7 +177,7 @@
     if (node.hasAttribute("data-reveal")) { reveal(card); return; }
     if (!action) { return; }
     if (!document.getElementById("form-" + action)) { one(card, { action: action }, node.textContent); return; }
-    open(card, action, function (form) {
+    open(card, action, node.textContent, function (form) {
       var filled = values(form, action);
       one(card, filled.command, node.textContent + " " + filled.words);
     });
