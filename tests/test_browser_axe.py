@@ -23,6 +23,10 @@ PAGES: dict[tuple[Role, str], tuple[str, ...]] = {
 }
 
 
+#: The whole stack starts within the first test.
+pytestmark = pytest.mark.timeout(600)
+
+
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with running_town(tmp_path_factory.mktemp("axe")) as running:

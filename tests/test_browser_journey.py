@@ -14,6 +14,10 @@ from tests.streams_kit import until
 VILLAGE, SISTER = VILLAGES["journey"][0], VILLAGES["sister"][0]
 
 
+#: The whole stack starts within the first test.
+pytestmark = pytest.mark.timeout(600)
+
+
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with running_town(tmp_path_factory.mktemp("journey")) as running:

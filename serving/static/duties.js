@@ -31,7 +31,7 @@
       var fine = results.filter(function (result) { return result.status < 400; });
       busy(place, false);
       close(place);
-      a.refuse(items, results);
+      if (fine.length < results.length) { a.refuse(items, results); a.showWaiting(); }
       fine.forEach(done);
       if (after) { after(results); }
       if (fine.length && items[0].command.action !== "undo") { settled(place, items, results, fine); } else { finish(place, fine); }
@@ -72,7 +72,6 @@
       }), place);
     });
     tell(place, text + " ", undo);
-    if (missed) { a.showWaiting(); }
     timer = setInterval(function () {
       left -= 1;
       undo.textContent = w["act.undo"] + " " + left;

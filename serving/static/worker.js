@@ -40,7 +40,7 @@ function file(request, url) {
       return found || fetch(request).then(function (response) {
         if (!response.ok) { return response; }
         return older(cache, url).then(function () { return cache.put(request, response.clone()); }).then(function () { return response; });
-      });
+      }, function () { return cache.match(request, { ignoreSearch: true }); });
     });
   });
 }
