@@ -63,9 +63,7 @@
   }
 
   function swap(old, fresh) {
-    if (old.textContent !== fresh.textContent || old.innerHTML !== fresh.innerHTML) {
-      old.parentNode.replaceChild(document.importNode(fresh, true), old);
-    }
+    if (!old.isEqualNode(fresh)) { old.parentNode.replaceChild(document.importNode(fresh, true), old); }
   }
 
   /* Takes over what is new, changed or gone; what somebody is working in stays until he is done. */
