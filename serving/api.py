@@ -25,6 +25,7 @@ from serving import (
     routes_duty_page,
     routes_explanation,
     routes_grades,
+    routes_offline,
     routes_oidc,
     routes_operations,
     routes_overview,
@@ -78,6 +79,7 @@ def create_app(services: Services) -> FastAPI:
         routes_oidc.router(services, pages),
         routes_accounts_page.router(services, pages),
         routes_docs.router(pages),
+        routes_offline.router(pages),
     ):
         app.include_router(routes)
     app.mount("/static", StaticFiles(directory=str(files("serving") / "static")), name="static")

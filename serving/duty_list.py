@@ -13,11 +13,14 @@ from serving.database import Database
 from serving.desk import lists
 from serving.desk.desk import Desk
 from serving.desk.duty_json import told_duty
+from serving.duties import households
 from serving.duties.duty import Duty
 from serving.names import place_name
 from serving.positions import encode
 from serving.units import FIELDS, RISKS, read_choice, read_cursor, read_limit, stored_sql, write_cursor
 
+#: Households of one page.
+HOUSEHOLDS = 20
 _SQL = f"SELECT {', '.join(FIELDS)}\nFROM v_arrivals WHERE toDate(received_at) IN %(days)s AND event_id IN %(ids)s"
 
 
@@ -47,6 +50,21 @@ class DutyList:
             "duties": {duty.event_id: told_duty(duty, who, snapshot, now) for duty in duties},
             "next_cursor": write_cursor(duties[-1].facts.received_at, duties[-1].event_id) if more else None,
             "position": encode({int(partition): int(last) for partition, last in stored}),
+        }
+
+    async def households(self, unit: str, cursor: str | None, who: Principal, snapshot: Snapshot) -> dict[str, Any]:
+        """One page of those under observation, by the phone that answers for them; those who still have to report come first."""
+        now, asked = self._desk.situation().now, lists.Asked("observing", lists.MOST_OBSERVED)
+        found = await self._desk.run(lambda: households.households(lists.page(self._desk.store.engine, unit, asked, now), now))
+        shown, after = households.page(found, cursor, HOUSEHOLDS)
+        duties = [duty for household in shown for duty in household.members]
+        rows = await self._database.run(lambda: self._arrivals(duties, snapshot))
+        return {
+            "unit_name": place_name(snapshot, unit),
+            "arrivals": [rows.get(duty.event_id) or _not_stored_yet(duty, snapshot) for duty in duties],
+            "duties": {duty.event_id: told_duty(duty, who, snapshot, now) for duty in duties},
+            "households": shown,
+            "next_cursor": after,
         }
 
     async def duties(self, event_ids: Sequence[str], who: Principal, snapshot: Snapshot) -> dict[str, Any]:

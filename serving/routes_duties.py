@@ -22,7 +22,6 @@ from serving.routes_units import admit, answer
 from serving.services import Services
 
 _HISTORY = 200
-_MOST_OBSERVED = 5_000
 
 
 def router(services: Services) -> APIRouter:
@@ -53,7 +52,7 @@ def router(services: Services) -> APIRouter:
         who = request.state.who
         admit(services, who, unit)
         now = desk.situation().now
-        asked = lists.Asked("observing", _MOST_OBSERVED)
+        asked = lists.Asked("observing", lists.MOST_OBSERVED)
         found = households(await desk.run(lambda: lists.page(desk.store.engine, unit, asked, now)), now)
         return answer(_observed(unit, found, lambda duty: told(duty, who)))
 

@@ -19,6 +19,7 @@ from serving.pages import Pages
 from serving.problems import problem
 from serving.request_body import read_form
 from serving.services import Services
+from serving.sessions import reader_mark
 from serving.texts import catalogue
 from serving.throttle import WINDOW_SECONDS, Failures
 
@@ -52,9 +53,10 @@ def router(services: Services, pages: Pages) -> APIRouter:
 
     @routes.get("/session")
     async def session(request: Request) -> Response:
-        if await identify(services, request) is None:
+        who = await identify(services, request)
+        if who is None:
             return problem(401, "credential_required", "The session has ended.")
-        return Response(status_code=204)
+        return Response(status_code=204, headers={"Arrivals-Reader": reader_mark(who)})
 
     return routes
 

@@ -26,8 +26,8 @@ _STREAM = """Server-sent events. Send `Last-Event-ID` (or `after`) to resume wit
 
 `arrival`: one arrival, new or changed; replace by `event_id`. `moved`: an arrival came into the hands of `unit` and left those of
 `unit_before`; both are told once their lists of the desk (`state=…`) say so. `task`: isolate and test a contact of a case.
-`start`, `reset`: fetch the list now, what it may lack follows. `ping`: every 15 seconds. `farewell`: come back with the last id.
-"""
+`duty`: duties of the unit changed; fetch their list. `start`, `reset`: fetch the list now, what it may lack follows.
+`ping`: every 15 seconds. `farewell`: come back with the last id."""
 
 
 def router(services: Services) -> APIRouter:

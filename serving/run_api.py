@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -41,6 +41,7 @@ from serving.database import Database
 from serving.desk.desk import Desk, note_seal
 from serving.desk.revealing import Revealing
 from serving.desk.store import DeskStore
+from serving.duty_tail import CHANGED, DutyTail
 from serving.hub import Hub
 from serving.live import REMEMBERED, ArrivalTail
 from serving.login_codes import LoginCodes
@@ -103,15 +104,16 @@ async def _serve(settings: Settings) -> None:
     metrics = Metrics()
     feed, database = ReferenceFeed(settings, load_gazetteer()), Database(settings)
     services = build_services(settings, feed, database, metrics)
-    tail = _tail(settings, services)
+    tail, duties = _tail(settings, services), _duty_tail(settings, services)
     services = replace(services, checks=_checks(feed, services, tail))
     try:
         await asyncio.to_thread(feed.start)
         tail.start()
+        duties.start()
         await _listen(settings, services)
     finally:
         # Not in the loop: the tail may just be waiting for it.
-        await asyncio.gather(*(asyncio.to_thread(stop) for stop in (tail.stop, feed.stop, services.close)))
+        await asyncio.gather(*(asyncio.to_thread(stop) for stop in (tail.stop, duties.stop, feed.stop, services.close)))
 
 
 def _tail(settings: Settings, services: Services) -> ArrivalTail:
@@ -123,6 +125,16 @@ def _tail(settings: Settings, services: Services) -> ArrivalTail:
         lambda batch: asyncio.run_coroutine_threadsafe(hub.publish(batch), loop).result(),
         services.metrics,
     )
+
+
+def _duty_tail(settings: Settings, services: Services) -> DutyTail:
+    loop, hub = asyncio.get_running_loop(), services.hub
+
+    def tell(units: Iterable[str]) -> None:
+        for unit in units:
+            hub.tell(unit, CHANGED)
+
+    return DutyTail(settings, hub.watched, lambda units: loop.call_soon_threadsafe(tell, units))
 
 
 def _checks(feed: ReferenceFeed, services: Services, tail: ArrivalTail) -> dict[str, Callable[[], str | None]]:

@@ -24,6 +24,8 @@ SCOPES: dict[tuple[str, str], Scope] = {
     ("GET", "/openapi.json"): "public",
     ("GET", "/docs"): "public",
     ("GET", "/static"): "public",
+    ("GET", "/worker.js"): "public",
+    ("GET", "/offline"): "public",
     ("GET", "/login"): "session",
     ("POST", "/login"): "session",
     ("GET", "/login/oidc"): "session",

@@ -40,10 +40,9 @@ class Day:
             connection.close()
 
 
-@contextmanager
-def sample_day(folder: Path, people: int = 400) -> Iterator[Day]:
-    """Starts everything on free ports in `folder`, plays the day and waits until it is stored; stops everything at the end."""
-    settings = Settings(
+def stack_settings(folder: Path, **more: Any) -> Settings:
+    """Settings of an embedded stack in `folder`, on free ports."""
+    return Settings(
         data_dir=folder,
         kafka_bootstrap=f"127.0.0.1:{free_port()}",
         clickhouse_port=free_port(),
@@ -55,8 +54,14 @@ def sample_day(folder: Path, people: int = 400) -> Iterator[Day]:
         reflag_metrics_port=free_port(),
         notify_metrics_port=free_port(),
         desk_metrics_port=free_port(),
-        simulated_clock=True,
+        **more,
     )
+
+
+@contextmanager
+def sample_day(folder: Path, people: int = 400) -> Iterator[Day]:
+    """Starts everything on free ports in `folder`, plays the day and waits until it is stored; stops everything at the end."""
+    settings = stack_settings(folder, simulated_clock=True)
     with embedded_stack(settings, Console(file=io.StringIO())):
         posted = play_day(settings, day=DAY, rate=200, people=people, seed=7, history=None)
         yield Day(settings, posted.as_dict(), wait_until_settled(settings, 60, lambda _: None))

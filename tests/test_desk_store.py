@@ -104,11 +104,27 @@ def test_the_schema_is_what_the_tables_say_and_is_made_once(store: DeskStore) ->
 
 def test_a_desk_without_its_schema_stops(tmp_path: Path) -> None:
     engine = make_engine(load_settings(data_dir=tmp_path))
-    with pytest.raises(Misconfigured, match="0001, 0002, 0003"):
+    with pytest.raises(Misconfigured, match="0001, 0002, 0003, 0004"):
         check_desk(engine)
-    assert migrate_desk(engine, dry_run=True) == ["0001", "0002", "0003"]
+    assert migrate_desk(engine, dry_run=True) == ["0001", "0002", "0003", "0004"]
     assert inspect(engine).get_table_names() == []
     engine.dispose()
+
+
+def test_what_a_unit_gave_back_is_a_list_of_the_desk_until_another_takes_it(store: DeskStore) -> None:
+    store.take_in([came(1), came(2), came(3, COUNTY)], at())
+    store.act(event_id(1), command("decline", reason="wrong_address"), CLERK, at(1))
+    assert (listed(store, COUNTY, "misrouted"), listed(store, VILLAGE, "misrouted")) == ([1], [])
+    assert lists.counts(store.engine, COUNTY, at(1).now)["misrouted"] == 1
+    declined = store.find([event_id(1)])[event_id(1)].declined
+    assert declined is not None
+    assert (declined.by, declined.reason, declined.at) == (VILLAGE, "wrong_address", at(1).now)
+    store.act(event_id(1), command("transfer", 2, to=SISTER), COUNTY_DESK, at(2))
+    assert listed(store, COUNTY, "misrouted") == [1]
+    taken = store.act(event_id(1), command("accept", 3), SISTER_CLERK, at(3))
+    assert (listed(store, COUNTY, "misrouted"), taken.declined) == ([], None)
+    given_back = store.act(event_id(2), command("decline", reason="not_here"), CLERK, at(4))
+    assert store.act(event_id(2), command("undo", given_back.version), CLERK, at(4)).declined is None
 
 
 def test_arrivals_become_duties_once(store: DeskStore) -> None:

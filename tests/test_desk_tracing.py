@@ -217,7 +217,8 @@ def test_a_desk_of_an_earlier_release_gains_the_list(store: DeskStore) -> None:
         for statement in (
             "DROP INDEX duties_by_contact",
             "ALTER TABLE duties DROP COLUMN contact",
-            "UPDATE alembic_version SET version_num = '0001'",
+            "ALTER TABLE duties DROP COLUMN declined_by",
+            "UPDATE alembic_version SET version_num = '0002'",
         ):
             connection.execute(text(statement))
     assert "0003" in migrate_desk(store.engine, dry_run=True)

@@ -168,7 +168,8 @@ def test_an_access_code_opens_a_session_that_is_not_the_code(browser: Browser) -
     assert "SameSite=strict" in cookie
     assert TOKENS["analyst"] not in cookie
     assert browser.get("/").status_code == 200
-    assert browser.get("/session").status_code == 204
+    session = browser.get("/session")
+    assert (session.status_code, len(session.headers["arrivals-reader"])) == (204, 16)
     assert browser.get("/v1/overview").status_code == 200, "the page's own requests use the session"
     browser.post("/logout", headers=SAME_SITE)
     assert browser.get("/session").status_code == 401
@@ -308,6 +309,16 @@ def test_the_probes_name_what_is_missing(browser: Browser) -> None:
     answer = browser.get("/readyz")
     assert (answer.status_code, answer.json()["missing"]) == (503, {"kafka": "the arrivals topic cannot be read"})
     assert "arrivals_api_request_seconds" in browser.get("/metrics").text
+
+
+def test_the_worker_reaches_everything_asks_us_alone_and_is_looked_for_anew(browser: Browser) -> None:
+    worker = browser.get("/worker.js")
+    assert (worker.status_code, worker.headers["content-type"].partition(";")[0]) == (200, "text/javascript")
+    assert worker.headers["content-security-policy"] == "default-src 'none'; connect-src 'self'"
+    assert worker.headers["cache-control"] == "no-cache"
+    page = browser.get("/offline")
+    assert (page.status_code, "worker-src 'self'" in page.headers["content-security-policy"]) == (200, True)
+    assert "没有网络" in page.text
 
 
 PUBLIC = {

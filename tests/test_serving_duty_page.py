@@ -10,14 +10,16 @@ import pytest
 from starlette.requests import Request
 
 from schemas.unit_action import STATES
+from serving.access import Principal
 from serving.arrival_json import from_topic, told
+from serving.desk import lists
 from serving.desk.duty_json import told_duty
 from serving.desk.lists import LISTS
 from serving.duties.duty import Duty
-from serving.duty_views import HEALTH_TABS, TABS, duty_cards, page_words, tab_word, tabs
+from serving.duty_views import HEALTH_TABS, TABS, duty_cards, page_words, progress_rows, tab_names, tab_word, tabs
 from serving.pages import Pages
 from serving.texts import LANGUAGES, catalogue
-from tests.duties_kit import CLERK, SISTER, SNAPSHOT, VILLAGE, after, at, came, new_duty
+from tests.duties_kit import CLERK, COUNTY_DESK, SISTER, SNAPSHOT, VILLAGE, after, at, came, new_duty
 from tests.house import ROOT
 from tests.serving_kit import arrival
 from tests.test_serving_console import HOSTILE
@@ -25,11 +27,11 @@ from tests.test_serving_console import HOSTILE
 STATIC = ROOT / "serving/static"
 
 
-def page(duty: Duty, minutes: float = 1, **changes: Any) -> dict[str, Any]:
+def page(duty: Duty, minutes: float = 1, by: Principal = CLERK, **changes: Any) -> dict[str, Any]:
     """A page of the API with one arrival."""
     record = arrival(1, VILLAGE, **({"decision": "observe"} | changes))
     row = told(from_topic(record), SNAPSHOT)
-    return {"arrivals": [row], "duties": {row["event_id"]: told_duty(duty, CLERK, SNAPSHOT, at(minutes).now)}}
+    return {"arrivals": [row], "duties": {row["event_id"]: told_duty(duty, by, SNAPSHOT, at(minutes).now)}}
 
 
 def html(duty: Duty, minutes: float = 1, **changes: Any) -> str:
@@ -40,6 +42,11 @@ def html(duty: Duty, minutes: float = 1, **changes: Any) -> str:
         "chosen": duty.state,
         "tabs": [(name, tab_word(name, "zh"), 1) for name in TABS],
         "cards": duty_cards(page(duty, minutes, **changes), "zh"),
+        "households": [],
+        "below": [],
+        "states": lists.PROGRESS,
+        "reader": "0" * 16,
+        "at": "02-18 09:31",
         "next": None,
         "townships": [("411426104", "火店镇")],
     }
@@ -55,12 +62,12 @@ def buttons(text: str) -> list[str]:
 def test_the_buttons_are_what_may_be_done_now() -> None:
     fresh = new_duty()
     assert buttons(html(fresh)) == ["acknowledge", "decline", "transfer", "note"]
-    assert buttons(html(after(fresh, CLERK, "acknowledge"))) == ["decline", "register", "transfer", "release", "note"]
+    assert buttons(html(after(fresh, CLERK, "acknowledge"))) == ["register", "decline", "transfer", "release", "note"]
     offered = after(fresh, CLERK, {"action": "transfer", "to": SISTER})
     assert buttons(html(offered)) == ["acknowledge", "withdraw", "note"]
     assert "等待对方接收" in html(offered)
     observed = after(fresh, CLERK, "acknowledge", "register", "observe")
-    assert buttons(html(observed)) == ["observe", "temperature", "transfer", "release", "note"]
+    assert buttons(html(observed)) == ["temperature", "observe", "transfer", "release", "note"]
     assert "延长观察" in html(observed)
     ill = after(observed, CLERK, {"action": "temperature", "temperature_c": 38.2})
     assert "发热或症状警报 38.2 ℃ · 卫健组未处理" in html(ill)
@@ -78,6 +85,25 @@ def test_lists_that_are_seldom_full_are_shown_when_they_are() -> None:
     assert [name for name, _, _ in tabs(TABS, none, "pending", "zh")] == list(STATES)
     assert ("offered", "移交给我", 2) in tabs(TABS, none | {"offered": 2}, "pending", "zh")
     assert ("overdue", "逾期", 0) in tabs(TABS, none, "overdue", "zh")
+
+
+def test_who_has_units_below_sees_how_they_get_on_and_a_county_what_came_back() -> None:
+    assert tab_names(VILLAGE) == TABS
+    assert tab_names(VILLAGE[:9]) == (*TABS, "below")
+    assert tab_names(VILLAGE[:6]) == (*TABS[:-1], "misrouted", "released", "below")
+    assert tab_names("4114") == (*TABS[:-1], "misrouted", "released")
+    assert tab_names("4114-health") == HEALTH_TABS
+    counts = dict.fromkeys(lists.PROGRESS, 0)
+    below = {"411426101": counts, "411426102": counts | {"pending": 3}, "411426103": counts | {"overdue": 1}}
+    rows = progress_rows({"below": below}, str)
+    assert [row["unit"][-1] for row in rows] == ["3", "2", "1"]
+
+
+def test_what_came_back_says_from_whom_and_why_and_is_handed_on_first() -> None:
+    back = after(new_duty(), CLERK, {"action": "decline", "reason": "not_here"})
+    [card] = duty_cards(page(back, by=COUNTY_DESK), "zh")
+    assert "夏邑县 李集镇 张老家村委会 退回：查无此人" in card["lines"]
+    assert card["actions"][0] == ("transfer", "移交")
 
 
 def test_nothing_is_unmasked_and_texts_are_text() -> None:
@@ -109,11 +135,10 @@ def test_every_list_choice_and_act_has_a_word(language: Any) -> None:
 
 
 def test_the_words_the_script_asks_for_are_there() -> None:
-    script = (STATIC / "duties.js").read_text("utf-8")
+    script = "".join(path.read_text("utf-8") for path in STATIC.glob("duties*.js"))
     asked = {piece.partition('"')[0] for piece in script.split('w["')[1:]}
     words = page_words("zh")["words"]
     assert {word for word in asked if not word.endswith(".")} <= set(words)
-    assert "innerHTML" not in script
 
 
 def scripts() -> Iterator[Path]:

@@ -9,7 +9,7 @@ from typing import Any
 from reference.snapshot import Snapshot
 from schemas.base import format_instant
 from serving.access import TRACING, Principal
-from serving.duties.duty import CaseContact, Duty, HealthAlert, Observation
+from serving.duties.duty import CaseContact, Declined, Duty, HealthAlert, Observation
 from serving.duties.half_days import ends_at, missed, reports
 from serving.duties.rights import ALLOWED, Part, parts
 from serving.names import place_name
@@ -42,6 +42,7 @@ def told_duty(duty: Duty, who: Principal, snapshot: Snapshot, now: datetime) -> 
         "overdue": duty.late(now),
         **_unit("escalated_to", duty.escalated_to, snapshot),
         "offer": {**_unit("to", offer.to, snapshot), "expires_at": format_instant(offer.expires_at)} if offer else None,
+        "declined": _declined(duty.declined, snapshot) if duty.declined else None,
         "observation": _observation(duty.observation, duty.since, now) if duty.observation else None,
         "health": _health(duty.health) if duty.health else None,
         "tasks": [_task(contact, who) for contact in duty.contacts],
@@ -80,6 +81,10 @@ _BY_STATE: Mapping[str, frozenset[str]] = {
     "observing": frozenset(("temperature", "observe", "release")),
     "released": frozenset(),
 }
+
+
+def _declined(declined: Declined, snapshot: Snapshot) -> dict[str, Any]:
+    return {**_unit("by", declined.by, snapshot), "reason": declined.reason, "at": format_instant(declined.at)}
 
 
 def _observation(observation: Observation, since: datetime, now: datetime) -> dict[str, Any]:

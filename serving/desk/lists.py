@@ -16,8 +16,12 @@ from serving.desk.tables import DUTIES, milliseconds
 from serving.duties.duty import COUNTY_DIGITS, DUTY, Duty
 
 #: What may be asked for beside the states themselves. `alert`: what the health desk has not looked at; `contact`: contacts of
-#: cases whose task was not acknowledged.
-LISTS = (*STATES, "open", "overdue", "offered", "escalated", "alert", "contact")
+#: cases whose task was not acknowledged; `misrouted`: what units gave back and lies at the desk that has to find the right one.
+LISTS = (*STATES, "open", "overdue", "offered", "escalated", "alert", "contact", "misrouted")
+#: The most people under observation a unit is told of at once, with everybody of every household.
+MOST_OBSERVED = 5_000
+#: What a unit below is counted by.
+PROGRESS = ("overdue", *STATES)
 _D = DUTIES.c
 
 
@@ -56,7 +60,7 @@ def counts(engine: Engine, unit: str, now: datetime) -> dict[str, int]:
             found["overdue"] += int(overdue or 0)
             found["alert"] += int(alerts or 0)
             found["contact"] += int(contacts or 0)
-        for name in ("offered", "escalated"):
+        for name in ("offered", "escalated", "misrouted"):
             count = select(func.count()).where(_in_list(unit, name, milliseconds(now)))
             found[name] = connection.execute(count).scalar_one()
     found["open"] = sum(found[state] for state in STATES[:-1])
@@ -74,7 +78,7 @@ def progress(engine: Engine, unit: str, now: datetime) -> dict[str, dict[str, in
     found: dict[str, dict[str, int]] = {}
     with reading(engine) as connection:
         for code, state, many, overdue in connection.execute(statement.order_by(below)):
-            counted = found.setdefault(code, dict.fromkeys((*STATES, "overdue"), 0))
+            counted = found.setdefault(code, dict.fromkeys(PROGRESS, 0))
             counted[state] = many
             counted["overdue"] += int(overdue or 0)
     return found
@@ -110,6 +114,8 @@ def _in_list(unit: str, name: str, now_ms: int) -> ColumnElement[bool]:
         return _below(_D.offer_to, unit)
     if name == "escalated":
         return _D.escalated_to == unit
+    if name == "misrouted":
+        return and_(_D.unit == unit, _D.declined_by.is_not(None), _D.state != "released")
     mine = held_by(unit)
     if name == "open":
         return and_(mine, _D.state != "released")

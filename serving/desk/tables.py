@@ -44,6 +44,8 @@ DUTIES = Table(
     Column("site_county", String(6)),
     Column("offer_to", _UNIT),
     Column("escalated_to", _UNIT),
+    #: The unit that gave it back, while it looks for another.
+    Column("declined_by", _UNIT),
     #: From when on it is overdue; none when nothing is owed.
     Column("late_ms", BigInteger),
     #: When something happens by itself.
@@ -177,6 +179,7 @@ def row_of(duty: Duty) -> dict[str, Any]:
         "site_county": duty.facts.site_county,
         "offer_to": duty.offer.to if duty.offer else None,
         "escalated_to": duty.escalated_to,
+        "declined_by": duty.declined.by if duty.declined else None,
         "late_ms": milliseconds(late) if late else None,
         "tick_ms": milliseconds(tick) if tick else None,
         "health": 2 if alert else int(duty.health is not None or duty.risk == "high"),

@@ -17,7 +17,7 @@ from serving.access import Principal
 from serving.duties import commands as c
 from serving.duties import observing
 from serving.duties.changes import Change, Conflict, advanced
-from serving.duties.duty import CaseContact, Duty, Offer, Undo
+from serving.duties.duty import CaseContact, Declined, Duty, Offer, Undo
 from serving.duties.handing_over import handed_over
 from serving.duties.rights import Part, allows, parts
 from serving.duties.situation import Situation
@@ -92,7 +92,9 @@ def _decline(duty: Duty, command: c.Decline, found: frozenset[Part], now: Situat
     desk = duty.county if duty.unit != duty.county else now.parent(duty.unit)
     if desk is None:
         raise Conflict("nobody_above", "The city's desk has nobody to give it back to.", duty)
-    return _changed("decline", duty, now, details, **handed_over(duty, desk, now), state="pending", rerouted_to=None)
+    back = Declined(by=duty.unit, reason=command.reason, at=now.now)
+    given = handed_over(duty, desk, now) | {"declined": back, "state": "pending", "rerouted_to": None}
+    return _changed("decline", duty, now, details, **given)
 
 
 def _transfer(duty: Duty, command: c.Transfer, _: Any, now: Situation) -> Change:

@@ -11,7 +11,7 @@ from schemas.arrival import DECISIONS, Decision, Risk
 from schemas.base import Day, EventId, Identifier, Instant, Tolerant, UnitCode
 from schemas.contact_rules import Strength
 from schemas.scan import Symptom
-from schemas.unit_action import Act, DutyState, ReleaseReason
+from schemas.unit_action import Act, DeclineReason, DutyState, ReleaseReason
 
 #: What is known of the case whose contacts are traced: 确诊 · 疑似 · 无症状感染.
 CaseFinding = Literal["confirmed", "suspected", "asymptomatic"]
@@ -43,6 +43,14 @@ class Offer(Tolerant):
     by: Identifier
     at: Instant
     expires_at: Instant
+
+
+class Declined(Tolerant):
+    """The unit that gave the arrival back, and why: whoever stands above finds where it belongs."""
+
+    by: UnitCode
+    reason: DeclineReason
+    at: Instant
 
 
 class Observation(Tolerant):
@@ -103,6 +111,8 @@ class Duty(Tolerant):
     escalated_at: Instant | None = None
     escalated_to: UnitCode | None = None
     offer: Offer | None = None
+    #: Since it came back and until another unit has taken it over.
+    declined: Declined | None = None
     observation: Observation | None = None
     health: HealthAlert | None = None
     contacts: Annotated[tuple[CaseContact, ...], Field(strict=False)] = ()

@@ -19,4 +19,5 @@ def handed_over(duty: Duty, unit: str, now: Situation) -> dict[str, Any]:
         "escalated_at": None,
         "escalated_to": None,
         "offer": None,
+        "declined": None,
     }

@@ -1,47 +1,7 @@
-/* The page of duties: acts at a tap, ten seconds to take them back, and a queue for when there is no network. */
+/* The cards of duties: acts at a tap, ten seconds to take them back, forms, and who the person is. */
 (function () {
   "use strict";
-  var store = document.getElementById("words"), w = JSON.parse(store.getAttribute("data-words"));
-  var KEY = "arrivals.queue " + location.pathname, REFUSED = "arrivals.refused", UNDO_SECONDS = 10, sending = false;
-
-  function queue(items) {
-    if (items) { localStorage.setItem(KEY, JSON.stringify(items)); }
-    return JSON.parse(localStorage.getItem(KEY) || "[]");
-  }
-
-  function showQueue() {
-    var node = document.getElementById("queue"), waiting = queue().length;
-    node.hidden = !waiting;
-    node.querySelector("b").textContent = waiting;
-  }
-
-  function requestId() {
-    var text = "", i, bytes = new Uint8Array(12);
-    crypto.getRandomValues(bytes);
-    for (i = 0; i < bytes.length; i += 1) { text += ("0" + bytes[i].toString(16)).slice(-2); }
-    return text;
-  }
-
-  function post(path, body, done, failed) {
-    var request = new XMLHttpRequest();
-    request.open("POST", path);
-    request.timeout = 15000;
-    request.setRequestHeader("Content-Type", "application/json");
-    request.onload = function () {
-      var answer = {};
-      try { answer = JSON.parse(request.responseText); } catch (e) { answer = {}; }
-      if (request.status >= 500 || request.status === 429) { failed(); } else { done(request.status, answer); }
-    };
-    request.onerror = request.ontimeout = failed;
-    request.send(JSON.stringify(body));
-  }
-
-  function say(card, text, more) {
-    var said = card.querySelector(".said");
-    said.textContent = text;
-    said.hidden = false;
-    if (more) { said.appendChild(more); }
-  }
+  var a = window.arrivals, w = a.words, UNDO_SECONDS = 10;
 
   function button(text, action) {
     var made = document.createElement("button");
@@ -52,111 +12,99 @@
     return made;
   }
 
-  function busy(card, on) {
-    Array.prototype.forEach.call(card.querySelectorAll("button"), function (node) { node.disabled = on; });
+  function tell(place, text, more) {
+    var said = place.querySelector(".said");
+    said.textContent = text;
+    said.hidden = !text && !more;
+    if (more) { said.appendChild(more); }
   }
 
-  function bump(name, by) {
-    var node = document.querySelector('[data-count="' + name + '"]');
-    if (node) { node.textContent = Math.max(0, Number(node.textContent) + by); }
+  function busy(place, on) {
+    Array.prototype.forEach.call(place.querySelectorAll("button"), function (node) { node.disabled = on; });
   }
 
-  function reload() { location.reload(); }
-
-  function acted(card, body, status, answer) {
-    busy(card, false);
-    if (status === 409) { say(card, answer.detail_zh || w["duties.failed"], button(w["duties.reload"], reload)); return; }
-    if (status >= 400) { say(card, answer.detail_zh || answer.title_zh || w["duties.failed"]); return; }
-    card.setAttribute("data-version", answer.version);
-    card.querySelector(".form").hidden = true;
-    if (body.action === "undo") { reload(); return; }
-    finished(card, body, answer);
-  }
-
-  function finished(card, body, answer) {
-    var left = UNDO_SECONDS, acts = card.querySelector(".acts"), undo, timer;
-    if (acts) { acts.hidden = true; }
-    card.classList.add("done");
-    undo = button(w["act.undo"] + " " + left, function () {
-      clearInterval(timer);
-      send(card, { action: "undo" });
+  /* An act on one person from his card, or on several from `place`. The versions are those on the page. */
+  function act(items, place, after) {
+    place = place || document.getElementById("bar");
+    busy(place, true);
+    a.send(items, function (results) {
+      var fine = results.filter(function (result) { return result.status < 400; });
+      busy(place, false);
+      close(place);
+      if (fine.length < results.length) { a.refuse(items, results); a.showWaiting(); }
+      fine.forEach(done);
+      if (after) { after(results); }
+      if (fine.length && items[0].command.action !== "undo") { settled(place, items, results, fine); } else { finish(place, fine); }
+    }, function (trouble) {
+      busy(place, false);
+      close(place);
+      if (trouble) { tell(place, trouble); }
+      if (after) { after([]); }
     });
-    var alerted = body.action === "temperature" && answer.health && !answer.health.seen_at;
-    say(card, (alerted ? w["duties.alerted"] : w["done." + body.action]) + " ", answer.undo_until ? undo : button(w["duties.reload"], reload));
-    if (!answer.undo_until) { return; }
-    timer = setInterval(function () {
-      left -= 1;
-      undo.textContent = w["act.undo"] + " " + left;
-      if (left <= 0) { clearInterval(timer); settle(card, answer); }
-    }, 1000);
   }
 
-  function settle(card, answer) {
-    var shown = document.querySelector(".tab[aria-current] b");
-    var name = shown.getAttribute("data-count");
-    if (["pending", "acknowledged", "registered", "observing"].indexOf(name) >= 0 && answer.state !== name) {
-      bump(name, -1);
-      bump(answer.state, 1);
-      card.parentNode.removeChild(card);
-    } else {
-      say(card, "", button(w["duties.reload"], reload));
+  function close(place) {
+    var form = place.querySelector(".form");
+    if (form) { form.hidden = true; form.textContent = ""; }
+  }
+
+  function done(result) {
+    var card = document.getElementById("a-" + result.event_id);
+    if (card) {
+      card.setAttribute("data-version", result.duty.version);
+      card.classList.add("done");
     }
   }
 
-  function send(card, body) {
-    var id = card.getAttribute("data-id"), path = "/v1/arrivals/" + id + "/actions";
-    body.version = Number(card.getAttribute("data-version"));
-    body.request_id = requestId();
-    busy(card, true);
-    post(path, body, function (status, answer) { acted(card, body, status, answer); }, function () {
-      var items = queue();
-      items.push({ path: path, body: body });
-      queue(items);
-      showQueue();
-      busy(card, false);
-      card.classList.add("held");
-      if (card.querySelector(".acts")) { card.querySelector(".acts").hidden = true; }
-      say(card, w["duties.offline"]);
+  /* Says what was done and offers for ten seconds to take it back; then the list is fetched anew. */
+  function settled(place, items, results, fine) {
+    var left = UNDO_SECONDS, undo, timer, text = w["done." + items[0].command.action], missed = results.length - fine.length;
+    var alerted = fine.some(function (result) { return result.duty.health && !result.duty.health.seen_at; });
+    if (items[0].command.action === "temperature" && alerted) { text = w["duties.alerted"]; }
+    if (items.length > 1) { text += " · " + w["duties.many_done"] + " " + fine.length; }
+    if (missed) { text += " · " + w["duties.many_refused"] + " " + missed; }
+    var back = fine.filter(function (result) { return result.duty.undo_until; });
+    if (!back.length) { tell(place, text); finish(place, fine); return; }
+    undo = button(w["act.undo"] + " " + left, function () {
+      clearInterval(timer);
+      act(back.map(function (result) {
+        return item(result.event_id, name(result.event_id), w["act.undo"], { action: "undo", version: result.duty.version });
+      }), place);
     });
+    tell(place, text + " ", undo);
+    timer = setInterval(function () {
+      left -= 1;
+      undo.textContent = w["act.undo"] + " " + left;
+      if (left <= 0) { clearInterval(timer); tell(place, ""); finish(place, fine); }
+    }, 1000);
   }
 
-  function flush() {
-    var items = queue();
-    if (sending || !items.length) { return; }
-    sending = true;
-    post(items[0].path, items[0].body, function (status, answer) {
-      // Without a session nothing is sent and nothing forgotten; what was refused for good is told after the page is loaded anew.
-      if (status === 401) { sending = false; return; }
-      if (status >= 400) { refused(answer.detail_zh || answer.title_zh || w["duties.failed"]); }
-      queue(queue().slice(1));
-      showQueue();
-      sending = false;
-      if (queue().length) { flush(); } else { reload(); }
-    }, function () { sending = false; });
+  /* The cards may follow the server again. */
+  function finish(place, fine) {
+    fine.forEach(function (result) {
+      var card = document.getElementById("a-" + result.event_id);
+      if (card) { card.classList.remove("done"); card.classList.add("stale"); }
+    });
+    if (place.id === "bar") { place.dispatchEvent(new CustomEvent("finished")); }
+    a.refresh();
   }
 
-  function refused(text) {
-    var told = sessionStorage.getItem(REFUSED);
-    sessionStorage.setItem(REFUSED, (told ? told + " · " : "") + text);
-  }
+  function item(id, who, word, command) { return { event_id: id, name: who, word: word, command: command }; }
 
-  function tellRefused() {
-    var banner = document.getElementById("banner"), told = sessionStorage.getItem(REFUSED);
-    sessionStorage.removeItem(REFUSED);
-    banner.hidden = !told;
-    banner.textContent = told ? w["duties.refused"] + told : "";
+  function name(id) {
+    var card = document.getElementById("a-" + id);
+    return card ? card.getAttribute("data-name") : "";
   }
 
   function villages(form) {
-    var township = form.elements.township.value, to = form.elements.to, request = new XMLHttpRequest();
+    var township = form.elements.township.value, to = form.elements.to, place = form.parentNode.parentNode;
     to.textContent = "";
     if (!township) { return; }
-    request.open("GET", "/v1/areas/" + township + "/units");
-    request.onload = function () {
+    a.ask("GET", "/v1/areas/" + township + "/units", null, function (status, answer) {
+      if (status !== 200) { tell(place, a.detail(answer)); return; }
       option(to, township, w["duties.whole_township"]);
-      JSON.parse(request.responseText).units.forEach(function (one) { option(to, one.unit, one.name); });
-    };
-    request.send();
+      answer.units.forEach(function (one) { option(to, one.unit, one.name); });
+    }, function () { tell(place, w["duties.failed"]); });
   }
 
   function option(select, value, text) {
@@ -166,62 +114,81 @@
     select.appendChild(made);
   }
 
+  /* The command in a form, and in words what was chosen. */
   function values(form, action) {
-    var body = { action: action }, f = form.elements;
-    ["reason", "note", "to"].forEach(function (name) { if (f[name] && f[name].value) { body[name] = f[name].value; } });
+    var body = { action: action }, f = form.elements, words = [];
+    ["reason", "note", "to"].forEach(function (field) { if (f[field] && f[field].value) { body[field] = f[field].value; } });
+    ["reason", "to"].forEach(function (field) { if (body[field]) { words.push(f[field].options[f[field].selectedIndex].textContent); } });
     if (f.temperature_c) {
       body.temperature_c = Number(f.temperature_c.value);
       body.measured_at = Date.now();
-      if (f.symptoms.checked) { body.symptoms = ["other"]; }
+      words.push(f.temperature_c.value + " ℃");
+      if (f.symptoms.checked) { body.symptoms = ["other"]; words.push(w["duties.symptoms"]); }
     }
-    if (f.days) { body.days = Number(f.days.value); }
-    return body;
+    if (f.days) { body.days = Number(f.days.value); words.push(f.days.value); }
+    return { command: body, words: words.join(" ") };
   }
 
-  function ask(card, action) {
-    var place = card.querySelector(".form"), form = document.getElementById("form-" + action).content.cloneNode(true).firstChild;
-    place.textContent = "";
-    place.appendChild(form);
-    place.hidden = false;
+  /* Opens the form of an act in a place, with the act on its button; `ready` gets the filled form. */
+  function open(place, action, word, ready) {
+    var form = document.getElementById("form-" + action).content.cloneNode(true).firstChild, where = place.querySelector(".form");
+    where.textContent = "";
+    where.appendChild(form);
+    where.hidden = false;
+    form.querySelector('[type="submit"]').textContent = word;
     if (form.elements.township) { form.elements.township.addEventListener("change", function () { villages(form); }); }
-    form.querySelector("[data-cancel]").addEventListener("click", function () { place.hidden = true; });
+    form.querySelector("[data-cancel]").addEventListener("click", function () { close(place); });
     form.addEventListener("submit", function (event) {
       event.preventDefault();
-      send(card, values(form, action));
+      ready(form);
     });
     form.elements[0].focus();
+    return form;
+  }
+
+  function one(card, command, word) {
+    command.version = Number(card.getAttribute("data-version"));
+    act([item(card.getAttribute("data-id"), card.getAttribute("data-name"), word, command)], card);
   }
 
   function reveal(card) {
-    var place = card.querySelector(".phone"), path = "/v1/arrivals/" + card.getAttribute("data-id") + "/reveal";
-    post(path, { reason: "call" }, function (status, answer) {
-      if (status !== 200) { say(card, answer.detail_zh || w["duties.failed"]); return; }
+    a.ask("POST", "/v1/arrivals/" + card.getAttribute("data-id") + "/reveal", { reason: "call" }, function (status, answer) {
+      if (status !== 200) { tell(card, a.detail(answer)); return; }
       card.querySelector('[data-f="name"]').textContent = answer.name;
-      place.textContent = answer.address ? answer.address + " " : "";
-      if (answer.phone) {
-        var link = document.createElement("a");
-        link.href = "tel:" + answer.phone.replace(/[^+0-9]/g, "");
-        link.className = "primary";
-        link.textContent = w["duties.call"] + " " + answer.phone;
-        place.appendChild(link);
-      } else {
-        place.appendChild(document.createTextNode(w["duties.no_phone"]));
-      }
-    }, function () { say(card, w["duties.failed"]); });
+      reached(card.querySelector(".phone"), answer);
+    }, function () { tell(card, w["duties.failed"]); });
   }
 
-  document.getElementById("people").addEventListener("click", function (event) {
-    var node = event.target, card = node;
-    while (card && !card.hasAttribute("data-id")) { card = card.parentElement; }
+  function reached(place, answer) {
+    var link = document.createElement("a");
+    place.setAttribute("data-revealed", "");
+    place.textContent = answer.address ? answer.address + " " : "";
+    if (!answer.phone) { place.appendChild(document.createTextNode(w["duties.no_phone"])); return; }
+    link.href = "tel:" + answer.phone.replace(/[^+0-9]/g, "");
+    link.className = "primary";
+    link.textContent = w["duties.call"] + " " + answer.phone;
+    place.appendChild(link);
+  }
+
+  function tapped(event) {
+    var node = event.target, card = node.closest("[data-id]"), action = node.getAttribute("data-act");
     if (!card) { return; }
     if (node.hasAttribute("data-reveal")) { reveal(card); return; }
-    var action = node.getAttribute("data-act");
     if (!action) { return; }
-    if (document.getElementById("form-" + action)) { ask(card, action); } else { send(card, { action: action }); }
-  });
-  window.addEventListener("online", flush);
-  setInterval(flush, 15000);
-  tellRefused();
-  showQueue();
-  flush();
+    if (!document.getElementById("form-" + action)) { one(card, { action: action }, node.textContent); return; }
+    open(card, action, node.textContent, function (form) {
+      var filled = values(form, action);
+      one(card, filled.command, node.textContent + " " + filled.words);
+    });
+  }
+
+  a.button = button;
+  a.tell = tell;
+  a.act = act;
+  a.item = item;
+  a.nameOf = name;
+  a.option = option;
+  a.values = values;
+  a.open = open;
+  document.getElementById("people").addEventListener("click", tapped);
 })();

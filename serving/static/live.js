@@ -18,7 +18,7 @@
     return now.toISOString().slice(11, 19);
   }
 
-  function listen(url, handlers) {
+  function listen(url, handlers, opened) {
     var source, lastId = "", heard = Date.now(), late = null;
     function alive() {
       heard = Date.now();
@@ -28,7 +28,10 @@
     function open() {
       var more = lastId ? (url.indexOf("?") < 0 ? "?" : "&") + "after=" + encodeURIComponent(lastId) : "";
       source = new EventSource(lastId ? url.replace(/[?&]after=[^&]*/, "") + more : url);
-      source.onopen = alive;
+      source.onopen = function () {
+        alive();
+        if (opened) { opened(); }
+      };
       source.onerror = function () {
         if (source.readyState === 2) { check(); } else if (!late) { late = setTimeout(function () { show("lost"); }, 3000); }
       };
