@@ -120,7 +120,7 @@ def test_every_route_asks_for_a_credential(stack: Stack) -> None:
     paths = stack.get("/openapi.json").json()["paths"]
     assert len(paths) >= 10
     for path, operations in paths.items():
-        place = path.format(unit=TOWN, name="flows-by-hour", event_id=event_id(1))
+        place = path.format(unit=TOWN, name="flows-by-hour", event_id=event_id(1), login="nobody")
         for method in operations:
             answer = stack.client.request(method, place)
             assert answer.status_code == (200 if path in ("/healthz", "/readyz", "/metrics") else 401), (method, path)
