@@ -128,7 +128,7 @@ def sign_in(page: Page, token: str) -> None:
     while time.monotonic() < end:
         page.goto("/login")
         page.fill("#code", token)
-        page.click("button.primary")
+        page.press("#code", "Enter")
         page.wait_for_load_state()
         if "/login" not in page.url:
             return

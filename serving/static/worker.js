@@ -14,7 +14,7 @@ self.addEventListener("activate", function (event) { event.waitUntil(self.client
 self.addEventListener("fetch", function (event) {
   var request = event.request, url = new URL(request.url);
   if (url.origin !== self.location.origin) { return; }
-  if (url.pathname === "/login" || url.pathname === "/logout") { event.respondWith(door(request)); }
+  if (/^\/(login|logout)(\/|$)/.test(url.pathname)) { event.respondWith(door(request)); }
   else if (request.method !== "GET") { return; }
   else if (url.pathname.indexOf("/static/") === 0) { event.respondWith(file(request, url)); }
   else if (/^\/units\/[^/]+\/duties$/.test(url.pathname)) { event.respondWith(list(event, request, url)); }
