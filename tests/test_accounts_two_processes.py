@@ -40,7 +40,7 @@ class Pair:
         return done.stdout
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=[pytest.param("sqlite", marks=pytest.mark.torture), "postgresql"])
 def pair(
     request: pytest.FixtureRequest,
     kafka_server: KafkaServer,

@@ -377,6 +377,8 @@ BODIES = {
     "reveal": {"reason": "call"},
     "corrections": {"destination": "411426101", "reason": "x"},
     "accounts": {**NEW, "scope": "411426999"},
+    "notes": {"reason": "call"},
+    "contact-tasks": {"ties": ["close"], "reason": "confirmed"},
 }
 
 
@@ -415,6 +417,6 @@ def ask(browser: Browser, key: tuple[str, str], ids: dict[str, str], headers: di
     if method == "GET":
         answer = browser.get(path.format(**ids), headers=headers)
     else:
-        answer = browser.post(path.format(**ids), headers=headers, json=BODIES[path.rpartition("/")[2]])
+        answer = browser.post(path.format(**ids), headers=headers, json=BODIES.get(path.rpartition("/")[2], {}))
     told = orjson.loads(answer.content) if "json" in answer.headers.get("content-type", "") else {}
     return answer.status_code, told.get("code", "") if isinstance(told, dict) else ""
