@@ -13,7 +13,8 @@ import orjson
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from arrivals.runtime.kafka_clients import make_consumer
+from arrivals.runtime.kafka_clients import UNHURRIED, make_consumer
+from arrivals.runtime.kafka_reading import read_lean
 from arrivals.runtime.settings import Settings
 from schemas.visibility import units_concerned
 from serving.stream import frame
@@ -21,7 +22,6 @@ from serving.stream import frame
 #: Says that something changed and not what: it may reach a unit that is only looking on.
 CHANGED = frame("duty", b"{}")
 _POLL_MS = 500
-_WAIT_MS = 250
 
 Tell = Callable[[Iterable[str]], object]
 
@@ -54,7 +54,7 @@ class DutyTail:
                 self._stop.wait(1.0)
 
     def _follow(self) -> None:
-        consumer = make_consumer(self._settings, fetch_max_wait_ms=_WAIT_MS, fetch_min_bytes=1)
+        consumer = read_lean(make_consumer(self._settings, **UNHURRIED))
         try:
             topic = self._settings.topic("unit-actions")
             partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]

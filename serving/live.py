@@ -9,15 +9,16 @@ find their events in memory. Nothing is lost when Kafka is away; reading goes on
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from arrivals.runtime.kafka_clients import make_consumer
+from arrivals.runtime.kafka_reading import LeanRecord, read_lean
 from arrivals.runtime.metrics import Metrics
 from arrivals.runtime.settings import Settings
 from reference.snapshot import Snapshot
@@ -40,11 +41,20 @@ _IDLE_WAIT_MS = 100
 _CAUSED = re.compile(rb'"revision":(\d+),"cause":"(?:reference|correction)"')
 _CAUSE_LOOKS, _CAUSE_SECONDS = 20, 0.05
 
+
+class Placed(NamedTuple):
+    """A record and where it lay."""
+
+    partition: int
+    offset: int
+    value: bytes | None
+
+
 Start = Callable[[dict[int, int]], object]
 Batch = Callable[[Sequence[Fresh]], object]
 
 
-def decode(record: Any, snapshot: Snapshot) -> Fresh | None:
+def decode(record: Placed, snapshot: Snapshot) -> Fresh | None:
     """The event in a record; None when it cannot be read (the sink keeps such a record as a dead letter)."""
     try:
         fields = from_topic(orjson.loads(record.value or b""))
@@ -55,7 +65,7 @@ def decode(record: Any, snapshot: Snapshot) -> Fresh | None:
     return Fresh(record.partition, record.offset, identity, units_seeing(fields), body)
 
 
-def decode_move(record: Any, snapshot: Snapshot) -> Fresh | None:
+def decode_move(record: Placed, snapshot: Snapshot) -> Fresh | None:
     """The move or task in a record of `unit-actions`, or what only moves the position; None when it cannot be read."""
     place = record.partition + ACTIONS
     try:
@@ -111,15 +121,16 @@ class ArrivalTail:
                 self._following.clear()
 
     def _follow(self) -> None:
-        consumer = make_consumer(self._settings, fetch_max_wait_ms=_FETCH_WAIT_MS, fetch_min_bytes=1, max_poll_records=500)
+        tuning: dict[str, Any] = {"fetch_max_wait_ms": _FETCH_WAIT_MS, "fetch_min_bytes": 1, "max_poll_records": 500}
+        consumer = read_lean(make_consumer(self._settings, **tuning))
         try:
             self._seek(consumer)
             self._following.set()
             while not self._stop.is_set():
-                records = [r for batch in consumer.poll(_POLL_MS).values() for r in batch]
-                consumer._fetcher.config["fetch_max_wait_ms"] = _FETCH_WAIT_MS if records else _IDLE_WAIT_MS
-                if records:
-                    self._hand_over(records)
+                polled = consumer.poll(_POLL_MS)
+                consumer._fetcher.config["fetch_max_wait_ms"] = _FETCH_WAIT_MS if polled else _IDLE_WAIT_MS
+                if polled:
+                    self._hand_over(polled)
         finally:
             consumer.close()
 
@@ -142,20 +153,21 @@ class ArrivalTail:
         """Where a record or a partition stands in a position."""
         return int(where.partition) + self._bases[where.topic]
 
-    def _hand_over(self, records: list[Any]) -> None:
-        snapshot = self._with_causes(records)
-        reads = {base: decode_move if base else decode for base in self._bases.values()}
-        read = [reads[self._bases[record.topic]](record, snapshot) for record in records]
-        fresh = [event for event in read if event is not None]
-        for record in records:
-            place = self._place(record)
-            self._position[place] = max(record.offset, self._position.get(place, -1))
-        self._unreadable.inc(len(records) - len(fresh))
+    def _hand_over(self, polled: Mapping[TopicPartition, Sequence[LeanRecord]]) -> None:
+        snapshot = self._with_causes([record.value for records in polled.values() for record in records])
+        fresh, unreadable = list[Fresh](), 0
+        for at, records in polled.items():
+            read = decode_move if self._bases[at.topic] else decode
+            events = [read(Placed(at.partition, record.offset, record.value), snapshot) for record in records]
+            fresh += [event for event in events if event is not None]
+            unreadable += events.count(None)
+            self._position[self._place(at)] = max(records[-1].offset, self._position.get(self._place(at), -1))
+        self._unreadable.inc(unreadable)
         self._on_batch(fresh)
 
-    def _with_causes(self, records: list[Any]) -> Snapshot:
+    def _with_causes(self, values: Sequence[bytes | None]) -> Snapshot:
         """The reference, with the rows that caused the records in it: they are told by whom and why. Waits a moment for them."""
-        causes = [int(found[1]) for record in records if (found := _CAUSED.search(record.value or b"", 0, 200))]
+        causes = [int(found[1]) for value in values if (found := _CAUSED.search(value or b"", 0, 200))]
         for _ in range(_CAUSE_LOOKS if causes else 0):
             if self._snapshot().version >= max(causes) or self._stop.wait(_CAUSE_SECONDS):
                 break

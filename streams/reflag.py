@@ -29,7 +29,7 @@ from streams.reflag_positions import Positions, kafka_errors
 from streams.reflagging import Progress, Reflagging
 from streams.stored_arrivals import StoredArrivals
 
-_POLL_MS, _STORED_SECONDS, _TOLD_SECONDS = 50, 0.1, 1.0
+_ROWS_MS, _TAIL_MS, _STORED_SECONDS, _TOLD_SECONDS = 50, 250, 0.1, 1.0
 
 
 class Reflag:
@@ -82,11 +82,11 @@ class Reflag:
         """New rows first, then the next arrivals. Raises Unavailable; call it again."""
         self.moved_at = time.monotonic()
         with kafka_errors():
-            fresh = [(r.offset, decode_row(r)) for batch in self._rows.poll(_POLL_MS).values() for r in batch]
+            fresh = [(r.offset, decode_row(r)) for batch in self._rows.poll(_ROWS_MS).values() for r in batch]
         self._history.add(fresh)
         self._catch_up(stop)
         with kafka_errors():
-            records = {at.partition: batch for at, batch in self._tail.poll(_POLL_MS, max_records=5_000).items()}
+            records = {at.partition: batch for at, batch in self._tail.poll(_TAIL_MS, max_records=5_000).items()}
         try:
             self._follow(records)
         except Unavailable:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -21,7 +20,7 @@ from serving import unit_stream
 from serving.access import Principal
 from serving.database import Database
 from serving.hub import Hub
-from serving.live import decode
+from serving.live import Placed, decode
 from serving.stream import Ring
 from serving.unit_stream import UnitStreams
 from sinks.columns import Columns
@@ -71,7 +70,7 @@ async def opened(database: Database, capacity: int, after: str | None, read: int
     """The frames of a stream until it is told to end, over a ring that remembers `capacity` of the first `read` records."""
     hub = Hub(Metrics())
     hub.begin(Ring(capacity, {0: -1}))
-    fresh = [decode(SimpleNamespace(partition=p, offset=o, value=v), SNAPSHOT) for p, o, v in as_raw(RECORDS)]
+    fresh = [decode(Placed(p, o, v), SNAPSHOT) for p, o, v in as_raw(RECORDS)]
     known = [event for event in fresh if event is not None]
     await hub.publish(known[:read])
     opening = asyncio.ensure_future(UnitStreams(hub, database, lambda: SNAPSHOT).open(UNIT, WHO, after))
@@ -137,7 +136,7 @@ def test_a_slow_reader_is_closed_and_the_others_are_not(monkeypatch: pytest.Monk
         slow, quick = hub.join(UNIT, WHO), hub.join(UNIT, WHO)
         got = b""
         for p, o, v in as_raw(RECORDS):
-            event = decode(SimpleNamespace(partition=p, offset=o, value=v), SNAPSHOT)
+            event = decode(Placed(p, o, v), SNAPSHOT)
             assert event is not None
             await hub.publish([event])
             got += await quick.take(0)

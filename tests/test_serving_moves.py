@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -22,7 +21,7 @@ from serving.access import Principal
 from serving.database import Database
 from serving.duties.changes import event_of
 from serving.hub import Hub
-from serving.live import decode_move
+from serving.live import Placed, decode_move
 from serving.moves import move_of, moves_sql, told_move, units_told
 from serving.positions import ACTIONS, decode, encode
 from serving.stream import Ring
@@ -48,7 +47,7 @@ def record(number: int, unit: str, before: str | None, offset: int) -> Any:
     if before == unit:
         action, before = "traced", None
     changed = event.model_copy(update={"unit": unit, "unit_before": before, "duty_version": 3 + offset, "action": action})
-    return SimpleNamespace(partition=0, offset=offset, value=changed.model_dump_json().encode(), topic="unit-actions")
+    return Placed(0, offset, changed.model_dump_json().encode())
 
 
 def some(count: int, seed: int) -> list[Any]:
@@ -122,7 +121,7 @@ def test_nothing_of_the_person_is_in_a_move_and_other_changes_only_move_the_posi
     ring = Ring(10, {ACTIONS: 6})
     assert (ring.append(live) is not None, ring.append(other)) == (True, None)
     assert ring.position == {ACTIONS: 8}
-    assert decode_move(SimpleNamespace(partition=0, offset=1, value=b'{"unit_before":"x'), SNAPSHOT) is None
+    assert decode_move(Placed(partition=0, offset=1, value=b'{"unit_before":"x'), SNAPSHOT) is None
 
 
 async def opened(database: Database, reader: str, capacity: int, after: str, read: int) -> list[dict[str, str]]:

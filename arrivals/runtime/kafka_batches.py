@@ -13,11 +13,12 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder as Encoder
 from kafka import KafkaProducer
-from kafka.errors import IllegalStateError
+from kafka.errors import IllegalStateError, KafkaError
 from kafka.future import Future
 from kafka.producer.producer_batch import ProducerBatch
 from kafka.record.default_records import DefaultRecordBatchBuilder
@@ -26,6 +27,7 @@ from kafka.structs import TopicPartition
 
 from arrivals.runtime.kafka_clients import Record
 from arrivals.runtime.partitions import murmur2_of_all
+from schemas.errors import Unavailable
 
 #: Bytes of a record batch before compression; a larger record gets its own. Every topic of ours takes four times as much.
 BATCH_BYTES = 262_144
@@ -66,6 +68,36 @@ class BatchProducer:
                 accumulator._batches[batch.topic_partition].append(batch)
         self._producer._sender.wakeup()
         return [batch.delivery for batch in batches]
+
+
+class BatchPublisher:
+    """Publishes whole record batches and answers when every record is confirmed; `Publisher` for those with many at a time."""
+
+    def __init__(self, producer: KafkaProducer) -> None:
+        self._producer = producer
+        self._batches = BatchProducer(producer)
+
+    def publish(self, records: Sequence[Record], timeout_seconds: float = 10.0) -> None:
+        """Raises Unavailable (`kafka_unconfirmed`) when any record is not confirmed in time."""
+        deadline, known = time.monotonic() + timeout_seconds, SimpleQueue[Any]()
+        try:
+            sent = self._batches.send(records)
+            for delivery in sent:
+                delivery.add_both(known.put)
+            results = [known.get(timeout=max(0.001, deadline - time.monotonic())) for _ in sent]
+        except (KafkaError, Empty) as error:
+            raise _unconfirmed(error) from error
+        failed = next((result for result in results if isinstance(result, BaseException)), None)
+        if failed is not None:
+            raise _unconfirmed(failed) from failed
+
+    def close(self, timeout_seconds: float = 10.0) -> None:
+        """Flushes and closes the producer."""
+        self._producer.close(timeout=timeout_seconds)
+
+
+def _unconfirmed(error: BaseException) -> Unavailable:
+    return Unavailable("kafka_unconfirmed", f"Kafka did not confirm ({type(error).__name__}).")
 
 
 def _placed(records: Sequence[Record], partitions: Mapping[str, int]) -> dict[TopicPartition, list[Record]]:

@@ -17,7 +17,8 @@ from kafka.errors import KafkaError
 
 from arrivals.runtime.desk_engine import make_engine
 from arrivals.runtime.health import HealthServer
-from arrivals.runtime.kafka_clients import UNHURRIED, Publisher, make_consumer, make_producer
+from arrivals.runtime.kafka_batches import BatchPublisher
+from arrivals.runtime.kafka_clients import UNHURRIED, make_consumer, make_producer
 from arrivals.runtime.kafka_reading import read_lean
 from arrivals.runtime.logs import configure_logs
 from arrivals.runtime.metrics import Metrics
@@ -98,7 +99,7 @@ def desk_part(settings: Settings) -> Iterator[DeskLoop]:
         undo.callback(feed.stop)
         feed.start()
         try:
-            publisher = Publisher(make_producer(settings))
+            publisher = BatchPublisher(make_producer(settings))
             undo.callback(publisher.close)
             tuning = {"metadata_max_age_ms": 5_000, **UNHURRIED}
             consumer = read_lean(make_consumer(settings, settings.topic("arrivals"), group=settings.desk_group, **tuning))

@@ -28,6 +28,7 @@ from sinks.webhooks.messages import tallies
 Endpoints = Callable[[], Mapping[str, Dated[WebhookData]]]
 _POLL_MS = 200
 _MOST_RECORDS = 5_000
+_IDLE_SECONDS = 0.5
 
 
 class Gathering:
@@ -72,11 +73,21 @@ class Gathering:
             self._seek(consumer)
             self._following.set()
             while not self._stop.is_set():
-                polled = self._poll(consumer)
-                if polled:
+                if not self._endpoints():
+                    self._pass_over(consumer)
+                elif polled := self._poll(consumer):
                     self._put_in(polled)
         finally:
             consumer.close()
+
+    def _pass_over(self, consumer: KafkaConsumer) -> None:
+        """While nobody is to be told, nothing is read. Ends first: an endpoint declared meanwhile misses nothing."""
+        ends = consumer.end_offsets(list(consumer.assignment()))
+        if not self._endpoints():
+            for partition, end in ends.items():
+                consumer.seek(partition, end)
+            self._store.take_in((), {(p.topic, p.partition): end for p, end in ends.items()}, time.time())
+            self._stop.wait(_IDLE_SECONDS)
 
     def _poll(self, consumer: KafkaConsumer) -> dict[TopicPartition, list[LeanRecord]]:
         """What comes within the time in which arrivals are gathered into one message."""
