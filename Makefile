@@ -30,8 +30,8 @@ help: ## show this list
 demo: $(VENV)/.run ## start everything, play a sample day, leave the console open (ARGS=--exit to end after it)
 	@$(BIN)/arrivals demo $(ARGS)
 
-# Two files of tests at a time, each with servers of its own: the one waits for Kafka while the other computes.
-TOGETHER := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Three files of tests at a time, each with servers of its own: the one waits for Kafka while others compute.
+TOGETHER := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.dev .data/cache/.kafka ## run all tests against the embedded Kafka and ClickHouse (ARGS='-k name')
 	$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
 

@@ -117,10 +117,10 @@ def ended(pair: Pair, streams: list[Stream], cookie: str) -> None:
     "command",
     [
         ("disable",),
-        ("end-sessions",),
-        ("set-password", "--generate"),
         ("set-rights", "--scope", "411426102"),
-        ("set-rights", "--role", "county", "--scope", "411426"),
+        pytest.param(("end-sessions",), marks=pytest.mark.torture),
+        pytest.param(("set-password", "--generate"), marks=pytest.mark.torture),
+        pytest.param(("set-rights", "--role", "county", "--scope", "411426"), marks=pytest.mark.torture),
     ],
     ids=" ".join,
 )

@@ -27,7 +27,8 @@ PAGES: dict[tuple[Role, str], tuple[str, ...]] = {
     ("health_desk", COUNTY): (f"/units/{COUNTY}-health", *(HEALTH_DUTIES + state for state in ("alert", "open", "released"))),
 }
 
-
+#: The suite looks at the phone; `make torture` at both, and at what takes longest.
+SIZES = [pytest.param(PHONE, id="phone"), pytest.param(DESKTOP, id="desktop", marks=pytest.mark.torture)]
 #: The whole stack starts within the first test.
 pytestmark = pytest.mark.timeout(600)
 
@@ -141,6 +142,7 @@ def test_without_network_the_last_list_opens_and_acts_wait_in_order(town: Town) 
     assert town.complaints == []
 
 
+@pytest.mark.torture
 def test_nothing_of_a_list_is_left_when_the_session_ends(town: Town) -> None:
     unit = VILLAGES["offline"][0]
     town.scan("offline")
@@ -184,6 +186,7 @@ def test_many_at_once_are_answered_one_by_one(town: Town) -> None:
     assert town.complaints == []
 
 
+@pytest.mark.torture
 def test_one_phone_answers_for_the_family(town: Town) -> None:
     unit = VILLAGES["family"][0]
     people = town.scan("family", 3)
@@ -244,7 +247,7 @@ def who(town: Town) -> str:
     return people[0]
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("role", "scope"), PAGES, ids=str)
 def test_no_page_violates_axe(town: Town, who: str, role: Role, scope: str, size: tuple[int, int]) -> None:
     found: list[str] = []
@@ -257,6 +260,7 @@ def test_no_page_violates_axe(town: Town, who: str, role: Role, scope: str, size
     assert town.complaints == []
 
 
+@pytest.mark.torture
 def test_what_opens_on_the_page_of_duties_does_not_violate_axe_either(town: Town, who: str) -> None:
     found: list[str] = []
     for size in (PHONE, DESKTOP):

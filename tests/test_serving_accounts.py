@@ -395,7 +395,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, dict[st
             cookie = cookie_of(enter(browser, add(parts, role)))
             browser.forget()
             session = {"Cookie": f"arrivals_session={cookie}", **SAME_SITE}
-            headers[role] = {"code": {"Authorization": f"Bearer {tokens[role]}"}, "account": session}
+            headers[role] = {"code": {"Authorization": f"Bearer {tokens[role]}", **SAME_SITE}, "account": session}
     yield made, headers
     parts.close()
 
