@@ -86,6 +86,9 @@ def drip(request: BaseHTTPRequestHandler) -> int:
 
 
 class _Quiet(ThreadingHTTPServer):
+    #: Hundreds of endpoints are hundreds of servers elsewhere; here they call at one door.
+    request_queue_size = 1_024
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Connections that are cut off are what some tests want."""
 
