@@ -58,6 +58,16 @@ _COORDINATES = (
     Column("kafka_offset", "UInt64", "@offset", "Offset of the record on its topic"),
 )
 
+#: Who it was, as far as it may be read; the same in every table that tells of a person.
+PERSON = (
+    Column("person_key", TEXT, "person.key", "Keyed hash of document type and number: equal for the same person"),
+    Column("name_masked", WORD, "person.name_masked", "Family name and asterisks"),
+    Column("document_type", WORD, "person.document_type", "Kind of document shown"),
+    Column("document_last4", TEXT, "person.document_last4", "Last four characters of the document number"),
+    Column("birth_year", "Nullable(UInt16)", "person.birth_year", "Year of birth", optional=True),
+    Column("phone_last4", TEXT, "person.phone_last4", "Last four digits of the phone number", optional=True),
+    Column("nationality", WORD, "person.nationality", "ISO 3166 alpha-3 code", optional=True),
+)
 ARRIVALS = Sink(
     "arrivals",
     "arrival_versions",
@@ -73,13 +83,7 @@ ARRIVALS = Sink(
         Column("occurred_at", INSTANT, "occurred_at", "When the person was scanned"),
         Column("received_at", INSTANT, "received_at", "When the gateway received the scan; never changes"),
         Column("arrived_on", "Date", "arrived_on", "Local day of the arrival"),
-        Column("person_key", TEXT, "person.key", "Keyed hash of document type and number: equal for the same person"),
-        Column("name_masked", WORD, "person.name_masked", "Family name and asterisks"),
-        Column("document_type", WORD, "person.document_type", "Kind of document shown"),
-        Column("document_last4", TEXT, "person.document_last4", "Last four characters of the document number"),
-        Column("birth_year", "Nullable(UInt16)", "person.birth_year", "Year of birth", optional=True),
-        Column("phone_last4", TEXT, "person.phone_last4", "Last four digits of the phone number", optional=True),
-        Column("nationality", WORD, "person.nationality", "ISO 3166 alpha-3 code", optional=True),
+        *PERSON,
         Column("origin_code", WORD, "origin_code", "Area code of the origin", optional=True),
         Column("origin_method", WORD, "origin_method", "How the origin was found"),
         Column("origin_given", WORD, "origin_given", "Code of the origin as the scan gave it", optional=True),
@@ -242,13 +246,7 @@ CHECKINS = Sink(
         Column("made_at", INSTANT, "made_at", "When the person checked in"),
         Column("received_at", INSTANT, "received_at", "When the gateway received it"),
         Column("checked_on", "Date", "checked_on", "Local day of the check-in"),
-        Column("person_key", TEXT, "person.key", "Keyed hash of document type and number: equal for the same person"),
-        Column("name_masked", WORD, "person.name_masked", "Family name and asterisks"),
-        Column("document_type", WORD, "person.document_type", "Kind of document shown"),
-        Column("document_last4", TEXT, "person.document_last4", "Last four characters of the document number"),
-        Column("birth_year", "Nullable(UInt16)", "person.birth_year", "Year of birth", optional=True),
-        Column("phone_last4", TEXT, "person.phone_last4", "Last four digits of the phone number", optional=True),
-        Column("nationality", WORD, "person.nationality", "ISO 3166 alpha-3 code", optional=True),
+        *PERSON,
         Column(
             "temperature_c", "Nullable(Decimal(4, 1))", "temperature_c", "Temperature in °C; NULL when missing", optional=True
         ),

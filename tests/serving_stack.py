@@ -100,6 +100,11 @@ class Stack:
         self.wait(lambda: all(self.stored().get(p, -1) >= offset for p, offset in wanted.items()))
         return placed
 
+    def counts(self, unit: str, who: str) -> dict[str, int]:
+        """How many duties are in each list of a unit."""
+        found: dict[str, int] = self.get(f"/v1/units/{unit}/duties", who).json()["counts"]
+        return found
+
     def stored(self) -> dict[int, int]:
         """The position the API answers with a list."""
         position = self.get("/v1/units/4114/arrivals?limit=1", "administrator:*").json()["position"]

@@ -142,7 +142,6 @@ def test_without_network_the_last_list_opens_and_acts_wait_in_order(town: Town) 
     assert town.complaints == []
 
 
-@pytest.mark.torture
 def test_nothing_of_a_list_is_left_when_the_session_ends(town: Town) -> None:
     unit = VILLAGES["offline"][0]
     town.scan("offline")
@@ -186,7 +185,6 @@ def test_many_at_once_are_answered_one_by_one(town: Town) -> None:
     assert town.complaints == []
 
 
-@pytest.mark.torture
 def test_one_phone_answers_for_the_family(town: Town) -> None:
     unit = VILLAGES["family"][0]
     people = town.scan("family", 3)

@@ -46,8 +46,8 @@ def stack(
         people += [arrival(500, VILLAGE, 500, sealed=sealed(keys, 500, ERASED), **high)]
         keys.destroy(ERASED)
         running.store(people)
-        running.wait(lambda: counts(running, COUNTY, DESK)["pending"] == 307)
-        running.wait(lambda: counts(running, ELSEWHERE, OTHER)["pending"] == 3)
+        running.wait(lambda: running.counts(COUNTY, DESK)["pending"] == 307)
+        running.wait(lambda: running.counts(ELSEWHERE, OTHER)["pending"] == 3)
         yield running
 
 
@@ -69,11 +69,6 @@ def sealed(keys: KeyStore, number: int, day: str = DAY) -> dict[str, Any]:
         for purpose, text in texts.items()
     }
     return {"key_id": day, **closed}
-
-
-def counts(stack: Stack, unit: str, who: str) -> dict[str, int]:
-    found: dict[str, int] = stack.get(f"/v1/units/{unit}/duties", who).json()["counts"]
-    return found
 
 
 def listed(stack: Stack, unit: str, who: str, state: str) -> list[int]:
@@ -233,7 +228,7 @@ def test_wrong_states_are_refused_and_pages_go_on(stack: Stack) -> None:
         if page["next_cursor"] is None:
             break
         cursor = f"&cursor={page['next_cursor']}"
-    assert len(seen) == len(set(seen)) == counts(stack, VILLAGE, CLERK)["open"]
+    assert len(seen) == len(set(seen)) == stack.counts(VILLAGE, CLERK)["open"]
     everything = stack.get(f"/v1/units/{VILLAGE}/arrivals?limit=10", CLERK).json()
     assert set(everything["duties"]) == {told["event_id"] for told in everything["arrivals"]}
 

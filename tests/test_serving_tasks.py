@@ -51,8 +51,8 @@ def stack(
         people += [quiet(n, VILLAGE, 30 + n, person=person(n), sealed=sealed(keys, n)) for n in range(20, 32)]
         people += [quiet(n, ELSEWHERE, n, person=person(n)) for n in range(40, 42)]
         running.store(people)
-        running.wait(lambda: counts(running, COUNTY, DESK)["pending"] == 18)
-        running.wait(lambda: counts(running, ELSEWHERE, OTHER)["pending"] == 3)
+        running.wait(lambda: running.counts(COUNTY, DESK)["pending"] == 18)
+        running.wait(lambda: running.counts(ELSEWHERE, OTHER)["pending"] == 3)
         yield running
 
 
@@ -85,11 +85,6 @@ def sealed(keys: KeyStore, number: int) -> dict[str, Any]:
         for purpose, text in texts.items()
     }
     return {"key_id": DAY, **closed}
-
-
-def counts(stack: Stack, unit: str, who: str) -> dict[str, int]:
-    found: dict[str, int] = stack.get(f"/v1/units/{unit}/duties", who).json()["counts"]
-    return found
 
 
 def listed(stack: Stack, unit: str, who: str, state: str) -> list[int]:
