@@ -47,13 +47,21 @@ class Keyed(NamedTuple):
     value: bytes
 
 
+class Raised(NamedTuple):
+    """An alert to publish: key and bytes as in `Keyed`, and its identity."""
+
+    key: str
+    value: bytes
+    alert_id: str
+
+
 class Decided(NamedTuple):
     """A decided scan: the arrival and its alerts. `rules` and `status` are for metrics."""
 
     event_id: str
     revision: int
     arrival: Keyed
-    alerts: tuple[Keyed, ...]
+    alerts: tuple[Raised, ...]
     rules: tuple[str, ...]
     status: str
 
@@ -196,7 +204,7 @@ def _finding(spoken: Spoken) -> dict[str, Any]:
     }
 
 
-def _alerts(findings: Sequence[Spoken], arrival: dict[str, Any], site_county: str | None) -> tuple[Keyed, ...]:
+def _alerts(findings: Sequence[Spoken], arrival: dict[str, Any], site_county: str | None) -> tuple[Raised, ...]:
     return tuple([_alert(spoken, arrival, site_county) for spoken in told_at_once(findings)])
 
 
@@ -212,11 +220,12 @@ def alert_id(event_id: str, spoken: Spoken) -> str:
     return f"{event_id}:{spoken.rule}:{spoken.version}"
 
 
-def _alert(spoken: Spoken, arrival: dict[str, Any], site_county: str | None) -> Keyed:
+def _alert(spoken: Spoken, arrival: dict[str, Any], site_county: str | None) -> Raised:
     unit = health_desk(site_county) if spoken.decision == HEALTH_DECISION else arrival["unit"]
+    identity = alert_id(arrival["event_id"], spoken)
     alert = {
         "version": 1,
-        "alert_id": alert_id(arrival["event_id"], spoken),
+        "alert_id": identity,
         "event_id": arrival["event_id"],
         "revision": arrival["revision"],
         "rule": spoken.rule,
@@ -231,4 +240,4 @@ def _alert(spoken: Spoken, arrival: dict[str, Any], site_county: str | None) -> 
         "temperature_c": arrival["temperature_c"],
         "grade_row": spoken.grade_row,
     }
-    return Keyed(unit, orjson.dumps(alert))
+    return Raised(unit, orjson.dumps(alert), identity)

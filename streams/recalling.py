@@ -55,19 +55,20 @@ def change_of(row: ReferenceRow) -> Change:
     return Change("correction" if row.data.kind == "correction" else "reference", format_instant(row.known_from))
 
 
-def decide_again(arrival: Stored, snapshot: Snapshot, row: ReferenceRow, open_address: OpenAddress) -> Decided | Dead | None:
-    """The version of an arrival under a snapshot that ends with `row`; None when nothing but the version would change.
+def decide_again(arrival: Stored, snapshot: Snapshot, change: Change, open_address: OpenAddress) -> Decided | Dead | None:
+    """The version of an arrival under a snapshot that ends with the row of `change`; None when only the version would differ.
 
     Alerts that the given version raised already are not in it.
     """
-    outcome = decide(scan_of(arrival), snapshot, open_address, change_of(row))
+    outcome = decide(scan_of(arrival), snapshot, open_address, change)
     if isinstance(outcome, Dead):
         return outcome
     if same_decision(arrival, orjson.loads(outcome.arrival.value)):
         return None
+    if not (outcome.alerts and arrival["findings"]):
+        return outcome
     raised = raised_by(arrival)
-    alerts = tuple(a for a in outcome.alerts if orjson.loads(a.value)["alert_id"] not in raised)
-    return outcome._replace(alerts=alerts)
+    return outcome._replace(alerts=tuple(alert for alert in outcome.alerts if alert.alert_id not in raised))
 
 
 def same_decision(one: Stored, other: Stored) -> bool:

@@ -76,11 +76,17 @@ def read_status(settings: Settings) -> ReflagStatus:
     with kafka_errors():
         consumer = make_consumer(settings, group=group_of(settings))
         try:
-            reference = TopicPartition(settings.topic("reference"), 0)
-            rows = consumer.end_offsets([reference])[reference]
-            found = consumer.committed(reference, metadata=True)
+            return ask_status(settings, consumer)
         finally:
             consumer.close()
+
+
+def ask_status(settings: Settings, consumer: KafkaConsumer) -> ReflagStatus:
+    """The same through a consumer of the group, for whoever asks again and again."""
+    with kafka_errors():
+        reference = TopicPartition(settings.topic("reference"), 0)
+        rows = consumer.end_offsets([reference])[reference]
+        found = consumer.committed(reference, metadata=True)
     last = orjson.loads(found.metadata) if found and found.metadata else None
     return ReflagStatus(found.offset if found else 0, rows, last)
 

@@ -11,7 +11,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from threading import Event
 
-import orjson
 from pydantic import ValidationError
 
 from arrivals.runtime.metrics import Metrics
@@ -22,8 +21,8 @@ from streams.affected import Reach
 from streams.batch_producer import AnyOutput
 from streams.batch_publishing import BatchPublishing, Written
 from streams.deciding import Targets, outputs_of
-from streams.process import Dead, Decided, OpenAddress
-from streams.recalling import Stored, decide_again
+from streams.process import Change, Dead, Decided, OpenAddress
+from streams.recalling import Stored, change_of, decide_again
 from streams.stored_arrivals import StoredArrivals
 
 #: What a row reaches, and up to which offset of each partition of `arrivals`.
@@ -71,11 +70,12 @@ class Reflagging:
             return progress
         told(progress)
         sent: Future[Written] | None = None
+        change = change_of(row)
         try:
             for chunk in self._stored.select(reach, snapshot.version, covered):
                 if stop.is_set():
                     raise Unavailable("stopped", "Stopped in the middle of a row; the rest follows at the next start.")
-                outcomes = [self._again(arrival, snapshot, row) for arrival in chunk]
+                outcomes = [self._again(arrival, snapshot, change) for arrival in chunk]
                 outputs = self._outputs(outcomes)
                 self._confirm(sent)  # while these were on their way the next ones were decided
                 sent = self._publisher.send(outputs)
@@ -87,22 +87,22 @@ class Reflagging:
 
     def late(self, arrivals: Iterable[tuple[Stored, Snapshot, ReferenceRow]]) -> int:
         """The same for arrivals that were decided without a row everybody knew already; returns how many changed."""
-        outcomes = [self._again(*one) for one in arrivals]
+        outcomes = [self._again(arrival, snapshot, change_of(row)) for arrival, snapshot, row in arrivals]
         self._confirm(self._publisher.send(self._outputs(outcomes)))
         return self._counted(Progress(0, ""), outcomes).changed
 
-    def _again(self, arrival: Stored, snapshot: Snapshot, row: ReferenceRow) -> Decided | Dead | None:
+    def _again(self, arrival: Stored, snapshot: Snapshot, change: Change) -> Decided | Dead | None:
         try:
-            return decide_again(arrival, snapshot, row, self._open)
+            return decide_again(arrival, snapshot, change, self._open)
         except ValidationError:
             return Dead("arrival_invalid", "", arrival["event_id"])
 
     def _outputs(self, outcomes: Sequence[Decided | Dead | None]) -> list[AnyOutput]:
         decided = [outcome for outcome in outcomes if isinstance(outcome, Decided)]
-        ids = {alert.value: orjson.loads(alert.value)["alert_id"] for one in decided for alert in one.alerts}
-        before = self._stored.raised(ids.values())
-        fresh = [one._replace(alerts=tuple(a for a in one.alerts if ids[a.value] not in before)) for one in decided]
-        return [output for one in fresh for output in outputs_of(one, self._targets)]
+        before = self._stored.raised([alert.alert_id for one in decided for alert in one.alerts])
+        if before:
+            decided = [one._replace(alerts=tuple(a for a in one.alerts if a.alert_id not in before)) for one in decided]
+        return [output for one in decided for output in outputs_of(one, self._targets)]
 
     def _confirm(self, sent: Future[Written] | None) -> None:
         for (topic, partition), offset in self._publisher.confirm(sent).items() if sent else ():

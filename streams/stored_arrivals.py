@@ -6,7 +6,6 @@ Reads only. One thread; a connection is made on first use. Raises Unavailable wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -15,7 +14,6 @@ from clickhouse_driver import Client
 
 from arrivals.runtime.clickhouse_client import clickhouse_errors, connect
 from arrivals.runtime.settings import Settings
-from schemas.base import LOCAL, format_instant
 from streams.affected import Reach
 
 #: Arrivals handed over at a time.
@@ -41,8 +39,8 @@ _LISTS = ("symptoms", "quality")
 #: What is read in another form than it is stored in.
 _READ_AS = {
     "event_id": "toString(event_id)",
-    "occurred_at": "toUnixTimestamp64Milli(occurred_at)",
-    "received_at": "toUnixTimestamp64Milli(received_at)",
+    "occurred_at": "toString(occurred_at)",
+    "received_at": "toString(received_at)",
     "temperature_c": "toFloat64(temperature_c)",
     "stay_from": "arrayMap(day -> toString(day), stay_from)",
     "stay_to": "arrayMap(day -> toString(day), stay_to)",
@@ -147,5 +145,6 @@ def _picked(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {name: None if row[column] == "" else row[column] for name, column in names.items()}
 
 
-def _stamp(milliseconds: int) -> str:
-    return format_instant(datetime.fromtimestamp(milliseconds / 1000, LOCAL))
+def _stamp(local: str) -> str:
+    """`2020-02-18 08:30:00.000` of the columns, which are local time, as the topics have it (`schemas.base.format_instant`)."""
+    return f"{local[:10]}T{local[11:]}+08:00"

@@ -16,7 +16,7 @@ from schemas.base import LOCAL
 from schemas.reference_rows import CorrectionData, ReferenceRow
 from streams.affected import reach_of
 from streams.process import Dead, Decided, decide, process
-from streams.recalling import decide_again, same_decision, scan_of
+from streams.recalling import change_of, decide_again, same_decision, scan_of
 from tests.rules_kit import HUBEI, OTHER_PLATE, PASSES, PLATE, SITE, Row, gazetteer, rule, scan
 
 EVENT, OTHER = json.loads(scan())["event_id"], "01705656-c5a0-7001-8000-0000000000ff"
@@ -130,7 +130,7 @@ def test_versions_converge_whatever_the_order_and_wherever_the_router_stood(
             assert row is not None
             reach = reach_of(row, all_rows.at(version))
             if reach is not None and reach.touches(arrival):
-                again = decide_again(arrival, all_rows.at(version), row, open_address)
+                again = decide_again(arrival, all_rows.at(version), change_of(row), open_address)
                 arrival = arrival if again is None else value_of(again)
         ends.append(arrival)
     truth = value_of(process(raw, all_rows.at(len(ROWS) - 1), open_address))
@@ -153,4 +153,4 @@ def test_a_grade_reaches_those_from_what_its_area_was_made_of() -> None:
     assert reach.areas == ("420103", "420102", "420106")
     assert reach.touches(before)
     assert not reach.touches(value_of(process(scan(origin_code="420115"), rows.at(3), opener({}))))
-    assert value_of(decide_again(before, rows.at(4), grade, opener({})))["risk"] == "low"
+    assert value_of(decide_again(before, rows.at(4), change_of(grade), opener({})))["risk"] == "low"

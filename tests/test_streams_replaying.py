@@ -12,7 +12,7 @@ import pytest
 from reference.rows import row_of
 from streams.held_versions import Held, HeldVersions, digest
 from streams.process import Decided, process
-from streams.recalling import decide_again
+from streams.recalling import change_of, decide_again
 from streams.replaying import DryRun, Replay, ReplayReport
 from tests.rules_kit import HUBEI, SITE, gazetteer, rule, scan
 from tests.test_streams_recalling import history, opener, value_of
@@ -25,7 +25,7 @@ RAW = scan()
 FIRST = process(RAW, HISTORY.at(1), OPEN)
 ROW = HISTORY.row(2)
 assert ROW is not None
-AGAIN = decide_again(value_of(FIRST), HISTORY.at(2), ROW, OPEN)
+AGAIN = decide_again(value_of(FIRST), HISTORY.at(2), change_of(ROW), OPEN)
 Check = Callable[..., ReplayReport]
 
 
