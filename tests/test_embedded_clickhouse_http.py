@@ -21,6 +21,7 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from arrivals.embedded.clickhouse.launcher import ClickHouseServer
+from arrivals.embedded.clickhouse.watch import disconnected, peeked
 
 DATABASE = "embedded_http"
 
@@ -233,6 +234,20 @@ def test_sessions_keep_settings_and_temporary_tables(http: httpx.Client) -> None
     assert http.post("/", content="SELECT * FROM mine", params={"session_id": "two"}).status_code == 404
     missing = http.post("/", content="SELECT 1", params={"session_id": "three", "session_check": "1"})
     assert missing.headers["X-ClickHouse-Exception-Code"] == "372"
+
+
+def test_a_look_at_a_connection_with_a_timeout_does_not_wait() -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        ours.settimeout(0.5)  # a look that waits raises TimeoutError
+        with theirs:
+            assert peeked(ours) is None
+            assert not disconnected(ours)
+            theirs.sendall(b"GET")
+            assert (peeked(ours), ours.recv(3)) == (b"G", b"GET")
+        assert disconnected(ours)
+        assert ours.gettimeout() == 0.5
+    assert disconnected(ours)
 
 
 def test_many_requests_at_once(http: httpx.Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import select
 import socket
 import threading
@@ -77,10 +78,15 @@ def disconnected(sock: socket.socket) -> bool:
 
 
 def peeked(sock: socket.socket) -> bytes | None:
-    """The next byte without taking it; empty at the end of the stream, None when there is nothing yet."""
+    """The next byte without taking it; empty at the end of the stream, None when there is nothing yet. Never waits.
+
+    A socket object with a timeout would wait for it whatever the flags say, and with it all whom the watcher keeps waiting
+    meanwhile; so another object without one looks at the same connection.
+    """
     try:
-        return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        with socket.socket(fileno=os.dup(sock.fileno())) as twin:
+            return twin.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
         return None
-    except ConnectionError:
+    except OSError:
         return b""
