@@ -39,8 +39,11 @@ from schemas.event_ids import uuid7
 _EVENT = re.compile(rb'"event_id":\s*"([0-9a-f-]{36})"')
 #: All scans go to one county, whose stream is watched: the most that one subscriber can get.
 COUNTY, SITE = "411426", "CP-411402-01"
-#: Scans of the first seconds warm the parts up and are not counted.
-_WARM_SECONDS = 15
+#: Scans of the first seconds warm the parts up and are not counted: Kafka's compiler works for half a minute.
+_WARM_SECONDS = 45
+#: How often the table is asked. A question costs the server as much as storing ten scans; asking seldom makes what is seen look
+#: later, never sooner.
+_WATCH_SECONDS = 0.25
 _PATIENCE_SECONDS = 30.0
 _TEXT_SHARE = 0.3
 
@@ -185,7 +188,7 @@ def _watch_table(settings: str, stop: Event, results: Queue[dict[str, float]]) -
         now = time.perf_counter()
         for (event_id,) in rows:
             seen.setdefault(event_id, now)
-        time.sleep(0.05)
+        time.sleep(_WATCH_SECONDS)
     client.disconnect()
     results.put(seen)
 

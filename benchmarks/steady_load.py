@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -47,11 +47,11 @@ class _Pool:
     def __init__(self, port: int) -> None:
         self._port = port
         self._all: list[_Connection] = []
-        self.free: list[_Connection] = []
+        self.free: deque[_Connection] = deque()
 
     async def take(self) -> _Connection:
         if self.free:
-            return self.free.pop()
+            return self.free.popleft()  # in turn, so that none is idle long enough to be ended just when it is needed
         _, made = await asyncio.get_running_loop().create_connection(lambda: _Connection(self), "127.0.0.1", self._port)
         self._all.append(made)
         return made

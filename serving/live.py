@@ -9,6 +9,7 @@ find their events in memory. Nothing is lost when Kafka is away; reading goes on
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from kafka.errors import KafkaError
 from arrivals.runtime.kafka_clients import make_consumer
 from arrivals.runtime.kafka_reading import LeanRecord, read_lean
 from arrivals.runtime.metrics import Metrics
+from arrivals.runtime.pacing import FOLLOW_SECONDS, Pace
 from arrivals.runtime.settings import Settings
 from reference.snapshot import Snapshot
 from serving.access import units_seeing
@@ -126,8 +128,11 @@ class ArrivalTail:
         try:
             self._seek(consumer)
             self._following.set()
+            pace = Pace(FOLLOW_SECONDS)
             while not self._stop.is_set():
+                self._stop.wait(pace.wait_seconds(time.monotonic()))
                 polled = consumer.poll(_POLL_MS)
+                pace.begin(time.monotonic())
                 consumer._fetcher.config["fetch_max_wait_ms"] = _FETCH_WAIT_MS if polled else _IDLE_WAIT_MS
                 if polled:
                     self._hand_over(polled)

@@ -6,11 +6,11 @@
 
     step(batch: Batch) -> Iterable[(topic, key, value, headers)]     called once per batch, synchronous, no I/O
 
-Delivery guarantee: at least once, in order per source and target partition. A batch is acknowledged when
-every output made from it is on all in-sync replicas; offsets are committed every `commit_seconds` behind the
-unbroken run of acknowledged batches. A crash anywhere repeats at most what was not committed. A step that
-raises acknowledges nothing and ends the process with that error: poison is the step's own business (dead
-letters). When the buffer is full reading stops.
+Delivery guarantee: at least once, in order per source and target partition. Batches are worked on in turns, one batch of every
+partition that has records; those of a turn are acknowledged together, when every output made from them is on all in-sync
+replicas. Offsets are committed every `commit_seconds` behind the unbroken run of acknowledged batches. A crash anywhere repeats
+at most what was not committed. A step that raises acknowledges nothing and ends the process with that error: poison is the
+step's own business (dead letters). When the buffer is full reading stops.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from streams.batch_transport import (
     BatchConsumer,
     BatchSchema,
     BatchTransport,
-    batch_of,
+    batches_of,
     producer_client,
 )
 
@@ -109,7 +109,7 @@ def explained(error: BaseException) -> BaseException:
 
 
 class BatchEngine:
-    """Runs one step over one topic. `observe` is told of every finished batch, in the engine's thread."""
+    """Runs one step over one topic. `observe` is told of every finished turn, in the engine's thread."""
 
     def __init__(self, settings: EngineSettings, step: Step, observe: Callable[[BatchReport], None] | None = None) -> None:
         self.settings = settings
@@ -189,13 +189,15 @@ class BatchEngine:
                     await self._work(event.message)
 
     async def _work(self, message: Message) -> None:
-        batch = batch_of(message)
+        batches = batches_of(message)
         began = self._step_began = monotonic()
-        outputs = list(self._step(batch))
+        outputs = [output for batch in batches for output in self._step(batch)]
         stepped, self._step_began = monotonic(), None
         packed = await self._batches().pack(outputs)
         await self._slots.acquire()
-        report = BatchReport(batch.topic, batch.partition, len(batch.records), len(outputs), stepped - began, stepped)
+        partitions = tuple(batch.partition for batch in batches)
+        records = sum(len(batch.records) for batch in batches)
+        report = BatchReport(self.settings.source, partitions, records, len(outputs), stepped - began, stepped)
         task = asyncio.create_task(self._deliver(message, packed, report))
         self._deliveries.add(task)
         task.add_done_callback(self._delivered)

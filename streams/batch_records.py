@@ -44,13 +44,12 @@ class Batch:
         return self.records[-1].offset
 
 
-def in_turns(fetched: Mapping[Where, Sequence[Record]], size: int) -> Iterator[tuple[Where, Sequence[Record]]]:
-    """Cut each partition's records into even pieces of at most `size`, the first of all before the second of
-    any.
-    """
-    pieces = max((-(-len(records) // size) for records in fetched.values()), default=0)
-    for turn in range(pieces):
-        for tp, records in fetched.items():
-            start, end = len(records) * turn // pieces, len(records) * (turn + 1) // pieces
-            if start < end:
-                yield tp, records[start:end]
+def in_turns(fetched: Mapping[Where, Sequence[Record]], size: int) -> Iterator[list[tuple[Where, Sequence[Record]]]]:
+    """Cuts what was fetched into turns of about `size` records, each with its share of every partition, so that none waits."""
+    turns = -(-sum(map(len, fetched.values())) // size)
+    for turn in range(turns):
+        shares = [
+            (where, records, len(records) * turn // turns, len(records) * (turn + 1) // turns)
+            for where, records in fetched.items()
+        ]
+        yield [(where, records[start:end]) for where, records, start, end in shares if start < end]

@@ -36,12 +36,12 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """One finished batch, for metrics: counts, and seconds spent in the step and from its end to the
+    """One finished turn, for metrics: its partitions, counts, and seconds spent in the step and from its end to the
     acknowledgement.
     """
 
     topic: str
-    partition: int
+    partitions: tuple[int, ...]
     records: int
     outputs: int
     step_seconds: float

@@ -1,5 +1,5 @@
-"""A Faust transport that moves whole batches: one Faust message is a contiguous offset range of one
-partition.
+"""A Faust transport that moves whole batches: one Faust message is a turn, a contiguous offset range of every partition that has
+records. What a message costs is paid once a turn, however few records a partition has in it.
 
 Delivery guarantee: at least once. An offset is committed only when every batch before it was acknowledged
 with `BatchConsumer.acknowledge`; Faust's own acknowledgements (on errors, on skipped messages, out of order:
@@ -9,6 +9,7 @@ the part with `offset_gap`; they are never jumped.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, cast
@@ -20,14 +21,15 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, Message
 from mode.utils.futures import notify
 
+from arrivals.runtime.pacing import FOLLOW_SECONDS, Pace
 from streams.batch_client import BatchClient
 from streams.batch_records import Batch, Record, in_turns
 from streams.offset_ledger import OffsetLedger
 
 
-def batch_of(message: Message) -> Batch:
-    """The batch a Faust message of this transport carries."""
-    return cast(Batch, message.value)
+def batches_of(message: Message) -> tuple[Batch, ...]:
+    """The batches a Faust message of this transport carries, of one partition each."""
+    return cast(tuple[Batch, ...], message.value)
 
 
 def producer_client(app: AppT) -> aiokafka.AIOKafkaProducer:
@@ -36,16 +38,16 @@ def producer_client(app: AppT) -> aiokafka.AIOKafkaProducer:
 
 
 class BatchSchema(Schema):  # type: ignore[type-arg]
-    """Hands Faust messages on as they are: the value is a Batch, nothing is to be decoded."""
+    """Hands Faust messages on as they are: the value is a turn of batches, nothing is to be decoded."""
 
     def loads_key(self, *_: Any, **__: Any) -> Any:
-        """No key: a batch holds many."""
+        """No key: a turn holds many."""
         return None
 
     def loads_value(  # type: ignore[override]
         self, _app: AppT, message: Message, **_: Any
     ) -> Any:
-        """The batch itself."""
+        """The turn itself."""
         return message.value
 
 
@@ -54,6 +56,7 @@ class BatchConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.ledger: OffsetLedger[TP] = OffsetLedger()
+        self._pace = Pace(FOLLOW_SECONDS)
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> BatchClient:
@@ -63,46 +66,32 @@ class BatchConsumer(driver.Consumer):
         self,
         timeout: float,  # noqa: ASYNC109 - the signature is Faust's
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """One message per partition and up to `broker_max_poll_records` records, fairly over the partitions."""
+        """One message per turn of up to `broker_max_poll_records` records, fairly over the partitions."""
+        await asyncio.sleep(self._pace.wait_seconds(monotonic()))
         fetched, _ = await self._wait_next_records(timeout)
+        self._pace.begin(monotonic())
         generation = self.app.consumer_generation_id
         if not fetched or self.should_stop:
             return
         if not self.flow_active:
             await self.perform_seek()
             return
-        for where, records in in_turns(fetched, self.app.conf.broker_max_poll_records):
+        for turn in in_turns(fetched, self.app.conf.broker_max_poll_records):
             if not self.flow_active or generation != self.app.consumer_generation_id:
                 return
-            tp = ensure_TP(where)
-            yield tp, self._lease(tp, records, generation)
+            batches = tuple(self._lease(ensure_TP(where), records) for where, records in turn)
+            yield _place(batches[0]), _message(batches, generation)
 
-    def _lease(self, tp: TP, records: Sequence[Record], generation: int) -> ConsumerMessage:
-        first, last = records[0], records[-1]
-        lease = self.ledger.deliver(tp, first.offset, last.offset)
-        batch = Batch(tp.topic, tp.partition, records, lease)
-        seconds = last.timestamp / 1000
-        message = ConsumerMessage(
-            tp.topic,
-            tp.partition,
-            last.offset,
-            seconds,
-            0,
-            None,
-            None,
-            None,
-            None,
-            0,
-            0,
-            tp,
-            generation_id=generation,
-        )
-        message.value = batch  # type: ignore[assignment]  # Faust types a value as bytes, and never looks at it
-        return message
+    def _lease(self, tp: TP, records: Sequence[Record]) -> Batch:
+        lease = self.ledger.deliver(tp, records[0].offset, records[-1].offset)
+        self._read_offset[tp] = records[0].offset
+        return Batch(tp.topic, tp.partition, records, lease)
 
     def acknowledge(self, message: Message) -> None:
-        """Everything made from the message's batch is safe in Kafka."""
-        self.ledger.acknowledge(message.tp, batch_of(message).lease, monotonic())
+        """Everything made from the message's batches is safe in Kafka."""
+        now = monotonic()
+        for batch in batches_of(message):
+            self.ledger.acknowledge(_place(batch), batch.lease, now)
         message.ack(self)
 
     def ack(self, message: Message) -> bool:
@@ -144,7 +133,7 @@ class BatchConsumer(driver.Consumer):
         return self.ledger.committable(tp)
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """A batch is one message to Faust; the ledger watches the offsets between."""
+        """A turn is one message to Faust; the ledger watches the offsets between."""
 
     def waiting(self, tp: TP) -> int:
         """Records of `tp` in the log that are not yet safe downstream, as of the last fetch."""
@@ -170,6 +159,22 @@ class BatchConsumer(driver.Consumer):
         """Nothing: Faust compares wall-clock with monotonic time here; the engine watches progress itself."""
 
 
+def _place(batch: Batch) -> TP:
+    return TP(batch.topic, batch.partition)
+
+
+def _message(batches: tuple[Batch, ...], generation: int) -> ConsumerMessage:
+    """A turn as Faust carries it, under the place of its first batch."""
+    first = batches[0]
+    seconds = first.records[-1].timestamp / 1000
+    place = _place(first)
+    message = ConsumerMessage(
+        *(place.topic, place.partition, first.last, seconds, 0, None, None, None, None, 0, 0, place), generation_id=generation
+    )
+    message.value = batches  # type: ignore[assignment]  # Faust types a value as bytes, and never looks at it
+    return message
+
+
 class BatchProducer(driver.Producer):
     """Faust's producer, idempotent: a retry inside the client neither repeats nor reorders."""
 
@@ -178,7 +183,7 @@ class BatchProducer(driver.Producer):
 
 
 class BatchTransport(driver.Transport):
-    """aiokafka, a partition's batch at a time."""
+    """aiokafka, a turn of batches at a time."""
 
     Consumer = BatchConsumer
     Producer = BatchProducer

@@ -38,6 +38,9 @@ from serving.desk.schema import migrate_desk
 from sinks.migrate import migrate
 
 OWN_PARTS = ("gateway", "router", "sink", "reflag", "desk", "api", "notify")
+#: Where all share one machine: how far those step back for whom nobody stands waiting at a checkpoint or before a list.
+#: `docker-compose.yml` says the same in `cpu_shares`.
+STEPPING_BACK: Mapping[str, int] = {"clickhouse": 5, "sink": 5, "reflag": 5, "notify": 5, "desk": 3}
 
 
 @contextmanager
@@ -166,6 +169,7 @@ def server_parts(settings: Settings) -> list[Part]:
             clickhouse,
             {},
             _http_answers(f"http://127.0.0.1:{settings.clickhouse_http_port}/ping"),
+            STEPPING_BACK["clickhouse"],
         ),
     ]
 
@@ -188,6 +192,7 @@ def own_parts(settings: Settings, only: tuple[str, ...] = OWN_PARTS) -> list[Par
             [sys.executable, "-m", "arrivals", name],
             environment,
             _http_answers("http://{}:{}/readyz".format(*health[name])),
+            STEPPING_BACK.get(name, 0),
         )
         for name in only
     ]

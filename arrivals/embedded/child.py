@@ -24,12 +24,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What to run: a command, the environment added to ours, and `ready`, which says whether it serves yet and never raises."""
+    """What to run: a command, the environment added to ours, and `ready`, which says whether it serves yet and never raises.
+
+    `nice` is how far it steps back where processors are short, as `nice(1)` counts.
+    """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
     ready: Callable[[], bool]
+    nice: int = 0
 
 
 class Child:
@@ -57,7 +61,7 @@ class Child:
     def start(self, now: float) -> None:
         """Starts the process. Raises OSError when the machine cannot (no memory, no space for the log)."""
         with self.log.open("ab") as log:  # appending, so that `_trim_log` may cut the file under the process
-            self.process = start_child(self.part.argv, log=log, env={**os.environ, **self.part.env})
+            self.process = start_child(self.part.argv, log=log, env={**os.environ, **self.part.env}, nice=self.part.nice)
         self.state, self._since = "starting", now
 
     def look_after(self, now: float) -> bool:

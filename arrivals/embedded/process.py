@@ -24,12 +24,13 @@ def start_child(
     log: IO[bytes] | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    nice: int = 0,
 ) -> subprocess.Popen[bytes]:
-    """Starts a child that gets SIGTERM when this process dies, however it dies; output goes to `log`.
+    """Starts a child that gets SIGTERM when this process dies, however it dies; output goes to `log`. `nice` is added to ours.
 
     The child leads a session of its own, so that a Ctrl-C in the terminal reaches only us and we stop the children in order.
     """
-    return _starter(os.getpid()).submit(_start, argv, log, env, cwd).result()
+    return _starter(os.getpid()).submit(_start, argv, (log, env, cwd), nice).result()
 
 
 @cache
@@ -39,12 +40,14 @@ def _starter(_pid: int) -> ThreadPoolExecutor:
 
 
 def _start(
-    argv: Sequence[str], log: IO[bytes] | None, env: Mapping[str, str] | None, cwd: Path | None
+    argv: Sequence[str], around: tuple[IO[bytes] | None, Mapping[str, str] | None, Path | None], nice: int
 ) -> subprocess.Popen[bytes]:
+    log, env, cwd = around
     libc = ctypes.CDLL(None, use_errno=True)
     parent = os.getpid()
 
     def follow_parent() -> None:
+        os.nice(nice)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # the parent died before the line above
             os._exit(1)
@@ -57,7 +60,7 @@ def _start(
         env=None if env is None else dict(env),
         cwd=cwd,
         start_new_session=True,
-        preexec_fn=follow_parent if sys.platform == "linux" else None,  # noqa: PLW1509 (two calls, no locks)
+        preexec_fn=follow_parent if sys.platform == "linux" else None,  # noqa: PLW1509 (three calls, no locks)
     )
 
 
