@@ -56,7 +56,7 @@ class Raised(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """A decided scan: the arrival and its alerts. `rules` and `status` are for metrics."""
+    """A decided scan: the arrival and its alerts. `rules` and `status` are for metrics, `risk` says in short what was decided."""
 
     event_id: str
     revision: int
@@ -64,6 +64,7 @@ class Decided(NamedTuple):
     alerts: tuple[Raised, ...]
     rules: tuple[str, ...]
     status: str
+    risk: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ def decide(scan: RecordedScan, snapshot: Snapshot, open_address: OpenAddress, ch
         _alerts(assessment.findings, arrival, site_county) if assessment.findings else (),
         tuple([s.rule for s in assessment.findings]),
         located.destination.status,
+        assessment.risk,
     )
 
 

@@ -63,7 +63,7 @@ def decide_again(arrival: Stored, snapshot: Snapshot, change: Change, open_addre
     outcome = decide(scan_of(arrival), snapshot, open_address, change)
     if isinstance(outcome, Dead):
         return outcome
-    if same_decision(arrival, orjson.loads(outcome.arrival.value)):
+    if outcome.risk == arrival["risk"] and same_decision(arrival, orjson.loads(outcome.arrival.value)):
         return None
     if not (outcome.alerts and arrival["findings"]):
         return outcome

@@ -23,7 +23,7 @@ from streams.batch_publishing import BatchPublishing, Written
 from streams.deciding import Targets, outputs_of
 from streams.process import Change, Dead, Decided, OpenAddress
 from streams.recalling import Stored, change_of, decide_again
-from streams.stored_arrivals import StoredArrivals
+from streams.stored_arrivals import ALERTED, StoredArrivals
 
 #: What a row reaches, and up to which offset of each partition of `arrivals`.
 Among = tuple[Reach, Mapping[int, int]]
@@ -76,7 +76,7 @@ class Reflagging:
                 if stop.is_set():
                     raise Unavailable("stopped", "Stopped in the middle of a row; the rest follows at the next start.")
                 outcomes = [self._again(arrival, snapshot, change) for arrival in chunk]
-                outputs = self._outputs(outcomes)
+                outputs = self._outputs(chunk, outcomes)
                 self._confirm(sent)  # while these were on their way the next ones were decided
                 sent = self._publisher.send(outputs)
                 progress = self._counted(progress, outcomes)
@@ -87,8 +87,9 @@ class Reflagging:
 
     def late(self, arrivals: Iterable[tuple[Stored, Snapshot, ReferenceRow]]) -> int:
         """The same for arrivals that were decided without a row everybody knew already; returns how many changed."""
-        outcomes = [self._again(arrival, snapshot, change_of(row)) for arrival, snapshot, row in arrivals]
-        self._confirm(self._publisher.send(self._outputs(outcomes)))
+        late = list(arrivals)
+        outcomes = [self._again(arrival, snapshot, change_of(row)) for arrival, snapshot, row in late]
+        self._confirm(self._publisher.send(self._outputs([arrival for arrival, _, _ in late], outcomes)))
         return self._counted(Progress(0, ""), outcomes).changed
 
     def _again(self, arrival: Stored, snapshot: Snapshot, change: Change) -> Decided | Dead | None:
@@ -97,9 +98,11 @@ class Reflagging:
         except ValidationError:
             return Dead("arrival_invalid", "", arrival["event_id"])
 
-    def _outputs(self, outcomes: Sequence[Decided | Dead | None]) -> list[AnyOutput]:
+    def _outputs(self, arrivals: Sequence[Stored], outcomes: Sequence[Decided | Dead | None]) -> list[AnyOutput]:
+        """What to publish; of alerts those that no version has raised. One not known to have raised any is looked up."""
         decided = [outcome for outcome in outcomes if isinstance(outcome, Decided)]
-        before = self._stored.raised([alert.alert_id for one in decided for alert in one.alerts])
+        doubtful = {arrival["event_id"] for arrival in arrivals if arrival.get(ALERTED, True)}
+        before = self._stored.raised([a.alert_id for one in decided if one.event_id in doubtful for a in one.alerts])
         if before:
             decided = [one._replace(alerts=tuple(a for a in one.alerts if a.alert_id not in before)) for one in decided]
         return [output for one in decided for output in outputs_of(one, self._targets)]

@@ -18,6 +18,8 @@ from streams.affected import Reach
 
 #: Arrivals handed over at a time.
 CHUNK = 2_000
+#: Beside what the topic has: whether any version of the arrival raised an alert.
+ALERTED = "alerted"
 _PERSON = {
     "key": "person_key", "name_masked": "name_masked", "document_type": "document_type", "document_last4": "document_last4",
     "birth_year": "birth_year", "phone_last4": "phone_last4", "nationality": "nationality",
@@ -45,6 +47,7 @@ _READ_AS = {
     "stay_from": "arrayMap(day -> toString(day), stay_from)",
     "stay_to": "arrayMap(day -> toString(day), stay_to)",
     "service_date": "toString(service_date)",
+    "alerted": "event_id IN (SELECT event_id FROM alerts)",
 }
 _COLUMNS = tuple(
     dict.fromkeys((
@@ -138,6 +141,7 @@ def as_on_topic(row: Mapping[str, Any]) -> dict[str, Any]:
         "vehicle": _picked(row, _VEHICLE) if row["vehicle_role"] else None,
         "rail": _picked(row, _RAIL) | {"service_date": row["service_date"]} if row["train"] else None,
         "sealed": _picked(row, _SEALED),
+        ALERTED: bool(row["alerted"]),
     }
 
 
