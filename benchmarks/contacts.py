@@ -1,7 +1,8 @@
 """P9: the contacts of one arrival among ten million, exact and deduplicated, from the question to the answer as the API tells it.
 
-The rows are made inside the engine and enter where the sink inserts, so the tables asked are filled as in service. Some answers
-are compared with a search through the whole table.
+The rows are made inside the engine and enter the table the sink's records are decoded into, so everything asked is filled as in
+service: a sample goes through the sink's own code as well, and the keys of contacts are compared. Some answers are compared with
+a search through the whole table.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,11 @@ from rich.console import Console
 from arrivals.embedded.clickhouse.launcher import ClickHouseServer
 from arrivals.runtime.clickhouse_client import connect
 from arrivals.runtime.settings import Settings
+from benchmarks.arrival_filling import Filling, fill
+from benchmarks.stored_by_the_sink import compare
 from reference.gazetteer import load_gazetteer
-from reference.snapshot import Snapshot
+from reference.snapshot import CITY, Snapshot
+from schemas.base import LOCAL
 from serving.access import EVERYONE
 from serving.contact_search import COLUMNS, case_sql
 from serving.contact_ties import rules_in_force, ties_between, traveller
@@ -30,36 +35,8 @@ from serving.contacts import Contacts
 from serving.database import Database
 from sinks.migrate import migrate
 
-ROWS, BLOCK, DAYS = 10_000_000, 500_000, 90
-QUESTIONS, WARM, CHECKED = 400, 50, 5
-#: Parties of three, one in twenty a coach of 45; a third by rail: forty trains a day of 16 coaches; sixty checkpoints.
-_FILL = """INSERT INTO arrival_versions (event_id, revision, cause, recorded_at, kind, site_id, site_county, device_id,
-    occurred_at, received_at, arrived_on, person_key, name_masked, document_type, document_last4, birth_year, phone_last4,
-    unit, unit_level, county_code, risk, decision, purpose, lodging, party_id, vehicle_key, plate_region, vehicle_role,
-    vehicle_seat, train, train_pair, service_date, coach, seat, reference_version, key_id)
-WITH
-    intDiv(number, 45) AS block, sipHash64('c', block) % 20 = 0 AS by_coach,
-    if(by_coach, block + 1000000000000, intDiv(number, 3)) AS party, if(by_coach, number % 45, number % 3) AS member,
-    sipHash64(party) AS h, lower(hex(sipHash128(number))) AS own,
-    NOT by_coach AND bitShiftRight(h, 8) % 100 < 35 AS rail, toUInt32(h % {days}) AS day,
-    toDateTime64('2020-01-06 00:00:00', 3, 'Asia/Shanghai') + toIntervalDay(day)
-        + toIntervalSecond(toUInt32(bitShiftRight(h, 16) % 85000)) + toIntervalSecond(member * 12) AS at,
-    at + toIntervalMillisecond(900) AS received, lower(hex(toUInt64(toUnixTimestamp64Milli(at)))) AS ms,
-    concat('4114', toString(21 + bitShiftRight(h, 20) % 6), toString(100 + bitShiftRight(h, 24) % 20)) AS town,
-    'K' || toString(1000 + 2 * (bitShiftRight(h, 32) % 40)) AS pair
-SELECT
-    concat(substring(ms, 1, 8), '-', substring(ms, 9, 4), '-7', substring(own, 1, 3), '-8', substring(own, 4, 3), '-',
-        substring(own, 7, 12)),
-    1, 'scan', received, if(rail, 'rail', 'checkpoint'),
-    concat(if(rail, 'ST-', 'CP-'), toString(bitShiftRight(h, 36) % if(rail, 9, 60))), substring(town, 1, 6), 'bench',
-    at, received, toDate(at), lower(hex(sipHash128('p', number % {people}))), '张*', 'resident_id', substring(own, 20, 4), 1980,
-    substring(own, 24, 4), town, 'township', substring(town, 1, 6), if(h % 13 = 0, 'high', 'low'), 'register', 'home', 'own_home',
-    concat('p-', toString(party)), if(rail, '', lower(hex(sipHash128('v', party)))), if(rail, '', '豫N'),
-    if(rail, '', if(by_coach, 'coach', 'private')), if(rail, '', toString(member + 1)), if(rail, pair, ''), if(rail, pair, ''),
-    if(rail, toDate(at) - 1, NULL), if(rail, leftPad(toString(1 + bitShiftRight(h, 40) % 16), 2, '0'), ''),
-    if(rail, concat(leftPad(toString(1 + bitShiftRight(h, 44) % 18), 2, '0'), substring('ABC', member + 1, 1)), ''), 1, 'bench'
-FROM numbers({first}, {count})
-SETTINGS max_partitions_per_insert_block = 0"""
+ROWS, START, DAYS = 10_000_000, datetime(2020, 1, 6, tzinfo=LOCAL), 90
+QUESTIONS, WARM, CHECKED, SAMPLE = 400, 50, 5, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +47,7 @@ class Bench:
     client: Client
     database: Database
     snapshot: Snapshot
+    seconds: float
 
 
 def run(*, peers: bool = False, rows: int = ROWS) -> dict[str, Any]:
@@ -88,24 +66,24 @@ def run(*, peers: bool = False, rows: int = ROWS) -> dict[str, Any]:
             assert told is not None
             people.append(told["total"])
         assert all(_exact(bench, contacts, event_id) for event_id in ids[:CHECKED]), "an answer differs from the whole table"
-        return _figures(spent, people) | {"rows": rows, "checked_against_the_table": CHECKED} | _sizes(bench)
+        taken = {"rows": rows, "filled_in_s": round(bench.seconds), "checked_against_the_table": CHECKED}
+        taken["keys_as_the_sink_makes_them"] = compare(bench.settings, bench.client, SAMPLE)
+        return _figures(spent, people) | taken | _sizes(bench)
 
 
 @contextmanager
 def _filled(folder: Path, rows: int) -> Iterator[Bench]:
-    password = folder / "password"
+    password, gazetteer = folder / "password", load_gazetteer()
     password.write_text("bench", "utf-8")
     with ClickHouseServer(folder / "clickhouse", password="bench") as server:
         settings = Settings(data_dir=folder, clickhouse_port=server.native_port, clickhouse_password_file=password)
         migrate(connect(settings, database=""), settings.clickhouse_database)
         client, notes = connect(settings, patience_seconds=1_200), Console(stderr=True, highlight=False)
-        client.execute("DROP VIEW arrival_versions_feed")  # the history of versions is not asked, and half of the work
-        for first in range(0, rows, BLOCK):
-            people = max(1, rows * 9 // 10)
-            client.execute(_FILL.format(first=first, count=min(BLOCK, rows - first), days=DAYS, people=people))
-            notes.print(f"{min(first + BLOCK, rows):,} rows")
+        began = time.perf_counter()
+        fill(client, Filling(rows, START, DAYS, [area.code for area in gazetteer.below(CITY, "village")]), notes.print)
+        seconds = time.perf_counter() - began
         database = Database(settings)
-        yield Bench(settings, client, database, Snapshot.empty(load_gazetteer()))
+        yield Bench(settings, client, database, Snapshot.empty(gazetteer), seconds)
         database.close()
         client.disconnect()
 
@@ -123,7 +101,7 @@ def _exact(bench: Bench, contacts: Contacts, event_id: str) -> bool:
     sql = (
         f"SELECT {', '.join(COLUMNS)} FROM v_arrivals WHERE (train_pair != '' AND train_pair = %(train_pair)s) OR vehicle_key = "
         "%(vehicle_key)s AND vehicle_key != '' OR party_id = %(party_id)s OR (site_id = %(site_id)s AND arrived_on BETWEEN "
-        "%(day)s - 1 AND %(day)s + 1)"
+        "toDate(%(day)s) - 1 AND toDate(%(day)s) + 1)"
     )
     values = {name: case[name] for name in ("train_pair", "vehicle_key", "party_id", "site_id")} | {
         "day": case["occurred_at"].date()

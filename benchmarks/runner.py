@@ -17,6 +17,7 @@ MODULES = {
     "domain": "benchmarks.domain",
     "reflag": "benchmarks.reflag",
     "contacts": "benchmarks.contacts",
+    "page": "benchmarks.page",
 }
 
 

@@ -133,7 +133,7 @@ def _import(file: Path, context: ImportContext, target: Target | None, *, json: 
         raise typer.Exit(1)
 
 
-BENCHMARKS = ("router", "sink", "gateway", "latency", "resolver", "domain", "reflag", "contacts")
+BENCHMARKS = ("router", "sink", "gateway", "latency", "resolver", "domain", "reflag", "contacts", "page")
 
 
 def bench(
