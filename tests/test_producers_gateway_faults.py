@@ -25,7 +25,7 @@ from arrivals.runtime.reference_writer import append, credential_row, token_dige
 from reference.rows import make_row
 from schemas.base import LOCAL
 from schemas.reference_rows import CredentialData
-from tests.conftest import JARS
+from tests.conftest import JARS, QUICK_JAVA
 from tests.gateway_kit import NOW, SITE, Gateway, run_process, scan, start_gateway
 
 NOON = datetime(2020, 2, 18, 12, tzinfo=LOCAL)
@@ -34,7 +34,7 @@ NOON = datetime(2020, 2, 18, 12, tzinfo=LOCAL)
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A Kafka that may be halted without hurting other tests."""
-    with KafkaServer(tmp_path_factory.mktemp("halted-kafka"), cache_dir=JARS) as server:
+    with KafkaServer(tmp_path_factory.mktemp("halted-kafka"), cache_dir=JARS, java_options=QUICK_JAVA) as server:
         yield server
 
 

@@ -16,7 +16,7 @@ from arrivals.embedded.ports import free_port
 from schemas.errors import Unavailable
 from streams.batch_engine import BatchEngine, BatchReport, EngineSettings
 from streams.batch_records import Batch
-from tests.conftest import JARS
+from tests.conftest import JARS, QUICK_JAVA
 from tests.streams_kit import Bench, until
 
 
@@ -102,7 +102,7 @@ def test_an_evicted_workers_late_result_is_not_committed(bench: Bench) -> None:
 
 @pytest.mark.parametrize("end", ["kill", pytest.param("stop", marks=pytest.mark.torture)])
 def test_a_broker_restart_is_survived(tmp_path: Path, end: str) -> None:
-    with KafkaServer(tmp_path, cache_dir=JARS) as server, closing(Bench(server.bootstrap)) as bench:
+    with KafkaServer(tmp_path, cache_dir=JARS, java_options=QUICK_JAVA) as server, closing(Bench(server.bootstrap)) as bench:
         worker = bench.start()
         bench.send(500)
         until(lambda: len(bench.outputs()) > 0)
@@ -118,7 +118,7 @@ def test_a_broker_restart_is_survived(tmp_path: Path, end: str) -> None:
 
 @pytest.mark.torture
 def test_sigterm_without_a_broker_ends_the_process_and_loses_nothing(tmp_path: Path) -> None:
-    with KafkaServer(tmp_path, cache_dir=JARS) as server, closing(Bench(server.bootstrap)) as bench:
+    with KafkaServer(tmp_path, cache_dir=JARS, java_options=QUICK_JAVA) as server, closing(Bench(server.bootstrap)) as bench:
         worker = bench.start(drain_seconds=2.0, batch_records=5)
         bench.send(5_000)
         until(lambda: len(bench.outputs()) > 0)
