@@ -13,7 +13,6 @@ from serving.database import Database
 from serving.desk import lists
 from serving.desk.desk import Desk
 from serving.desk.duty_json import told_duty
-from serving.duties import households
 from serving.duties.duty import Duty
 from serving.names import place_name
 from serving.positions import encode
@@ -54,9 +53,8 @@ class DutyList:
 
     async def households(self, unit: str, cursor: str | None, who: Principal, snapshot: Snapshot) -> dict[str, Any]:
         """One page of those under observation, by the phone that answers for them; those who still have to report come first."""
-        now, asked = self._desk.situation().now, lists.Asked("observing", lists.MOST_OBSERVED)
-        found = await self._desk.run(lambda: households.households(lists.page(self._desk.store.engine, unit, asked, now), now))
-        shown, after = households.page(found, cursor, HOUSEHOLDS)
+        now, engine = self._desk.situation().now, self._desk.store.engine
+        shown, after = await self._desk.run(lambda: lists.households_page(engine, unit, cursor, HOUSEHOLDS, now))
         duties = [duty for household in shown for duty in household.members]
         rows = await self._database.run(lambda: self._arrivals(duties, snapshot))
         return {

@@ -13,13 +13,14 @@ from serving.authentication import EVERYBODY, Allow
 from serving.desk import lists, trail
 from serving.desk.duty_json import told_duty
 from serving.duties.duty import Duty
-from serving.duties.households import Household, households
+from serving.duties.households import Household
 from serving.duties.rights import parts
 from serving.names import place_name
 from serving.problems import not_found
 from serving.routes_desk import known_id
 from serving.routes_units import admit, answer
 from serving.services import Services
+from serving.units import read_limit
 
 _HISTORY = 200
 
@@ -51,10 +52,13 @@ def router(services: Services) -> APIRouter:
     async def observations(request: Request, unit: str) -> Response:
         who = request.state.who
         admit(services, who, unit)
-        now = desk.situation().now
-        asked = lists.Asked("observing", lists.MOST_OBSERVED)
-        found = households(await desk.run(lambda: lists.page(desk.store.engine, unit, asked, now)), now)
-        return answer(_observed(unit, found, lambda duty: told(duty, who)))
+        now, engine, asked = desk.situation().now, desk.store.engine, request.query_params
+        limit, cursor = read_limit(asked.get("limit")), asked.get("cursor")
+        people, missing = await desk.run(lambda: lists.observed(engine, unit, now))
+        shown, after = await desk.run(lambda: lists.households_page(engine, unit, cursor, limit, now))
+        rows = [_household(household, lambda duty: told(duty, who)) for household in shown]
+        numbers = {"expected": people, "reported": people - missing, "missing": missing}
+        return answer({"unit": unit, **numbers, "households": rows, "next_cursor": after})
 
     return routes
 
@@ -68,18 +72,12 @@ def _look(services: Services, event_id: str, who: Principal) -> tuple[Duty, list
     return found, trail.newest(engine, _HISTORY, event_id=event_id), lists.others_of(engine, [found])[event_id]
 
 
-def _observed(unit: str, found: list[Household], told: Callable[[Duty], dict[str, Any]]) -> dict[str, Any]:
-    missing = sum(len(household.missing) for household in found)
-    members = sum(len(household.members) for household in found)
-    rows = [
-        {
-            "answers": household.answers,
-            "members": [told(duty) for duty in household.members],
-            "missing": [duty.event_id for duty in household.missing],
-        }
-        for household in found
-    ]
-    return {"unit": unit, "expected": members, "reported": members - missing, "missing": missing, "households": rows}
+def _household(household: Household, told: Callable[[Duty], dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "answers": household.answers,
+        "members": [told(duty) for duty in household.members],
+        "missing": [duty.event_id for duty in household.missing],
+    }
 
 
 def _line(line: dict[str, Any], who: Principal) -> dict[str, Any]:

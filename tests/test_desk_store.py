@@ -104,9 +104,9 @@ def test_the_schema_is_what_the_tables_say_and_is_made_once(store: DeskStore) ->
 
 def test_a_desk_without_its_schema_stops(tmp_path: Path) -> None:
     engine = make_engine(load_settings(data_dir=tmp_path))
-    with pytest.raises(Misconfigured, match="0001, 0002, 0003, 0004"):
+    with pytest.raises(Misconfigured, match="0001, 0002, 0003, 0004, 0005"):
         check_desk(engine)
-    assert migrate_desk(engine, dry_run=True) == ["0001", "0002", "0003", "0004"]
+    assert migrate_desk(engine, dry_run=True) == ["0001", "0002", "0003", "0004", "0005"]
     assert inspect(engine).get_table_names() == []
     engine.dispose()
 
@@ -125,6 +125,37 @@ def test_what_a_unit_gave_back_is_a_list_of_the_desk_until_another_takes_it(stor
     assert (listed(store, COUNTY, "misrouted"), taken.declined) == ([], None)
     given_back = store.act(event_id(2), command("decline", reason="not_here"), CLERK, at(4))
     assert store.act(event_id(2), command("undo", given_back.version), CLERK, at(4)).declined is None
+
+
+def test_households_come_page_by_page_those_that_still_have_to_report_first(store: DeskStore) -> None:
+    """Five households of a village, two of them of two people, one elsewhere; of 1 and 4 everybody has reported."""
+    heads = {1: None, 2: None, 3: 2, 4: None, 5: None, 6: 5, 7: None, 8: None}
+    store.take_in([came(n, FAR if n == 8 else VILLAGE) for n in range(1, 10)], at())
+    for number, head in heads.items():
+        clerk = who("unit", FAR) if number == 8 else CLERK
+        for version, action in enumerate(("acknowledge", "register", "observe"), 1):
+            proxy = {"proxy": event_id(head)} if head and action == "register" else {}
+            store.act(event_id(number), command(action, version, **proxy), clerk, at(1))
+    for number in (1, 4, 6):
+        store.act(event_id(number), command("temperature", 4, temperature_c=36.4), CLERK, at(2))
+
+    def pages(unit: str, limit: int, minutes: float) -> list[list[tuple[int, int, int]]]:
+        found: list[list[tuple[int, int, int]]] = []
+        cursor: str | None = None
+        while cursor is not None or not found:
+            homes, cursor = lists.households_page(store.engine, unit, cursor, limit, at(minutes).now)
+            found.append([(int(home.answers[-12:], 16), len(home.members), len(home.missing)) for home in homes])
+        return found
+
+    assert pages(VILLAGE, 2, 3) == [[(2, 2, 2), (5, 2, 1)], [(7, 1, 1), (1, 1, 0)], [(4, 1, 0)]]
+    assert pages(VILLAGE, 5, 3) == [[(2, 2, 2), (5, 2, 1), (7, 1, 1), (1, 1, 0), (4, 1, 0)]]
+    assert pages(SISTER, 5, 3) == [[]]
+    assert lists.households_page(store.engine, VILLAGE, "1.z", 5, at(3).now) == ([], None)
+    numbers = [lists.observed(store.engine, unit, at(3).now) for unit in (VILLAGE, FAR, SISTER, COUNTY)]
+    assert numbers == [(7, 4), (1, 1), (0, 0), (8, 5)]
+    next_half_day = 60 * 13
+    assert pages(VILLAGE, 5, next_half_day)[0][0] == (1, 1, 1)
+    assert lists.observed(store.engine, VILLAGE, at(next_half_day).now) == (7, 7)
 
 
 def test_arrivals_become_duties_once(store: DeskStore) -> None:

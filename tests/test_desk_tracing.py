@@ -211,11 +211,26 @@ def exactly(store: DeskStore, unit: str) -> list[str]:
 
 
 def test_a_desk_of_an_earlier_release_gains_the_list(store: DeskStore) -> None:
-    """What was kept before is kept, has no tasks, and can be given one."""
-    store.take_in([came(1, **person(1))], at())
+    """What was kept before is kept, has no tasks, and can be given one; who is observed is found by household."""
+    store.take_in([came(n, **person(n)) for n in (1, 2, 3)], at())
+    for number in (2, 3):
+        for version, action in enumerate(("acknowledge", "register", "observe"), 1):
+            more = {"proxy": event_id(2)} if (action, number) == ("register", 3) else {}
+            store.act(event_id(number), command(action, version, **more), CLERK, at(1))
+    store.act(event_id(3), command("temperature", 4, temperature_c=36.4), CLERK, at(2))
+    before = households_of(store)
     with writing(store.engine) as connection:
         for statement in (
             "DROP INDEX duties_by_contact",
+            "DROP INDEX duties_by_county",
+            "DROP INDEX duties_by_unit",
+            "DROP INDEX duties_by_health",
+            "CREATE INDEX duties_by_county ON duties (county, state, received_ms, event_id)",
+            "CREATE INDEX duties_by_unit ON duties (unit, state, received_ms, event_id)",
+            "CREATE INDEX duties_by_health ON duties (health, received_ms)",
+            "DROP INDEX duties_by_household",
+            "ALTER TABLE duties DROP COLUMN answers",
+            "ALTER TABLE duties DROP COLUMN reported_ms",
             "ALTER TABLE duties DROP COLUMN contact",
             "ALTER TABLE duties DROP COLUMN declined_by",
             "UPDATE alembic_version SET version_num = '0002'",
@@ -223,6 +238,12 @@ def test_a_desk_of_an_earlier_release_gains_the_list(store: DeskStore) -> None:
             connection.execute(text(statement))
     assert "0003" in migrate_desk(store.engine, dry_run=True)
     migrate_desk(store.engine)
+    assert households_of(store) == before == [(event_id(2), 2, 1)]
     assert (listed(store, VILLAGE, "pending"), listed(store, VILLAGE, "contact")) == ([1], [])
     store.trace(ORDER, [tie(1)], COUNTY_DESK, at(1))
     assert listed(store, VILLAGE, "contact") == [1]
+
+
+def households_of(store: DeskStore) -> list[tuple[str, int, int]]:
+    found, _ = lists.households_page(store.engine, VILLAGE, None, 20, at(3).now)
+    return [(home.answers, len(home.members), len(home.missing)) for home in found]

@@ -1,9 +1,9 @@
-"""Households under observation, those that still have to report first, page by page."""
+"""Households under observation, those that still have to report first."""
 
 from __future__ import annotations
 
 from serving.duties.duty import Duty
-from serving.duties.households import households, page
+from serving.duties.households import households
 from tests.duties_kit import CLERK, after, at, new_duty
 from tests.serving_kit import event_id
 
@@ -15,7 +15,7 @@ def observed(number: int, head: int | None = None, *, reported: bool = False) ->
     return duty.model_copy(update={"event_id": event_id(number), "proxy": event_id(head) if head else None})
 
 
-def test_who_still_has_to_report_comes_first_and_pages_leave_nobody_out() -> None:
+def test_who_still_has_to_report_comes_first() -> None:
     people = [observed(1, reported=True), observed(2, 9), observed(3, 9, reported=True), observed(4), new_duty()]
     found = households(people, at(2).now)
     assert [(home.answers, len(home.members), len(home.missing)) for home in found] == [
@@ -23,7 +23,8 @@ def test_who_still_has_to_report_comes_first_and_pages_leave_nobody_out() -> Non
         (event_id(9), 2, 1),
         (event_id(1), 1, 0),
     ]
-    first, after_first = page(found, None, 2)
-    rest, end = page(found, after_first, 2)
-    assert ([*first, *rest], end) == (found, None)
-    assert page(found, "1.z", 2) == ([], None)
+    assert [(home.answers, len(home.missing)) for home in households(people, at(60 * 13).now)] == [
+        (event_id(1), 1),
+        (event_id(4), 1),
+        (event_id(9), 2),
+    ]

@@ -14,15 +14,17 @@ from schemas.unit_action import STATES
 from serving.access import HEALTH
 from serving.desk.tables import DUTIES, milliseconds
 from serving.duties.duty import COUNTY_DIGITS, DUTY, Duty
+from serving.duties.households import Household, households
 
 #: What may be asked for beside the states themselves. `alert`: what the health desk has not looked at; `contact`: contacts of
 #: cases whose task was not acknowledged; `misrouted`: what units gave back and lies at the desk that has to find the right one.
 LISTS = (*STATES, "open", "overdue", "offered", "escalated", "alert", "contact", "misrouted")
-#: The most people under observation a unit is told of at once, with everybody of every household.
-MOST_OBSERVED = 5_000
 #: What a unit below is counted by.
 PROGRESS = ("overdue", *STATES)
 _D = DUTIES.c
+_OPEN = STATES[:-1]
+#: Spelled as the index of households is, which holds nobody else.
+_OBSERVED = _D.answers.is_not(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,10 @@ def page(engine: Engine, unit: str, asked: Asked, now: datetime) -> list[Duty]:
         where.append(tuple_(_D.received_ms, _D.event_id) < tuple_(*asked.after))
     if asked.risk:
         where.append(_D.risk == asked.risk)
-    statement = select(_D.body).where(*where).order_by(_D.received_ms.desc(), _D.event_id.desc()).limit(asked.limit + 1)
+    newest = (_D.received_ms.desc(), _D.event_id.desc())
+    # In two steps, so that only the rows of the page are read and the others are passed over in an index.
+    found = select(_D.event_id).where(*where).order_by(*newest).limit(asked.limit + 1)
+    statement = select(_D.body).where(_D.event_id.in_(found)).order_by(*newest)
     with reading(engine) as connection:
         return [DUTY.validate_json(body) for (body,) in connection.execute(statement)]
 
@@ -63,7 +68,7 @@ def counts(engine: Engine, unit: str, now: datetime) -> dict[str, int]:
         for name in ("offered", "escalated", "misrouted"):
             count = select(func.count()).where(_in_list(unit, name, milliseconds(now)))
             found[name] = connection.execute(count).scalar_one()
-    found["open"] = sum(found[state] for state in STATES[:-1])
+    found["open"] = sum(found[state] for state in _OPEN)
     return found
 
 
@@ -82,6 +87,31 @@ def progress(engine: Engine, unit: str, now: datetime) -> dict[str, dict[str, in
             counted[state] = many
             counted["overdue"] += int(overdue or 0)
     return found
+
+
+def observed(engine: Engine, unit: str, now: datetime) -> tuple[int, int]:
+    """How many people of a unit are under observation, and of how many the report of this half-day is missing."""
+    statement = select(func.count(), func.sum(_one_if(_D.reported_ms <= milliseconds(now)))).where(held_by(unit), _OBSERVED)
+    with reading(engine) as connection:
+        people, missing = connection.execute(statement).one()
+    return people, int(missing or 0)
+
+
+def households_page(
+    engine: Engine, unit: str, after: str | None, limit: int, now: datetime
+) -> tuple[list[Household], str | None]:
+    """The households after a place, those that still have to report first, and the place to go on from when there are more."""
+    complete = case((func.max(_one_if(_D.reported_ms <= milliseconds(now))) == 0, 1), else_=0)
+    heads = select(_D.answers).where(held_by(unit), _OBSERVED).group_by(_D.answers).order_by(complete, _D.answers)
+    if after is not None:
+        done, _, head = after.partition(".")
+        heads = heads.having(tuple_(complete, _D.answers) > tuple_(int(done == "1"), head))
+    with reading(engine) as connection:
+        found = connection.execute(heads.limit(limit + 1)).scalars().all()
+        members = select(_D.body).where(held_by(unit), _OBSERVED, _D.answers.in_(found[:limit]))
+        newest = members.order_by(_D.received_ms.desc(), _D.event_id.desc())
+        shown = households([DUTY.validate_json(body) for (body,) in connection.execute(newest)], now)
+    return shown, shown[-1].place if len(found) > limit else None
 
 
 def others_of(engine: Engine, duties: list[Duty]) -> dict[str, list[Duty]]:
@@ -106,7 +136,7 @@ def held_by(unit: str) -> ColumnElement[bool]:
         return _D.unit == unit
     if len(unit) <= COUNTY_DIGITS:
         return _D.county == unit
-    return and_(_D.county == unit[:COUNTY_DIGITS], _D.unit.startswith(unit, autoescape=True))
+    return _within(_D.unit, unit)
 
 
 def _in_list(unit: str, name: str, now_ms: int) -> ColumnElement[bool]:
@@ -115,22 +145,28 @@ def _in_list(unit: str, name: str, now_ms: int) -> ColumnElement[bool]:
     if name == "escalated":
         return _D.escalated_to == unit
     if name == "misrouted":
-        return and_(_D.unit == unit, _D.declined_by.is_not(None), _D.state != "released")
+        return and_(_D.unit == unit, _D.declined_by.is_not(None), _D.state.in_(_OPEN))
     mine = held_by(unit)
     if name == "open":
-        return and_(mine, _D.state != "released")
+        return and_(mine, _D.state.in_(_OPEN))
     if name == "overdue":
         return and_(mine, _D.late_ms <= now_ms)
     if name == "contact":
-        return and_(mine, _D.contact > 1, _D.state != "released")
+        return and_(mine, _D.contact > 1, _D.state.in_(_OPEN))
     return and_(mine, _D.health > 1) if name == "alert" else and_(mine, _D.state == name)
 
 
 def _below(column: Any, unit: str) -> ColumnElement[bool]:
     """What is offered to a unit or to one below it; to the city's desk only what is offered to itself."""
     deep = unit.isdigit() and len(unit) >= COUNTY_DIGITS
-    found: ColumnElement[bool] = column.startswith(unit, autoescape=True) if deep else column == unit
+    found: ColumnElement[bool] = _within(column, unit) if deep else column == unit
     return found
+
+
+def _within(column: Any, unit: str) -> ColumnElement[bool]:
+    """A unit and those below it, whose codes begin with its own. The bounds say the same once more in a form that an index
+    answers: for LIKE neither SQLite nor a PostgreSQL with a language's order uses one."""
+    return and_(column >= unit, column < str(int(unit) + 1), column.startswith(unit, autoescape=True))
 
 
 def _one_if(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -21,14 +21,17 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from serving.duties.duty import Duty
+from serving.duties.half_days import reported_until
 
 METADATA = MetaData()
 _UNIT, _WORD = String(48), String(64)
 #: Counts up by itself, which SQLite does for this type only.
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
+_HOUSEHOLD, _OBSERVED = ("county", "answers", "reported_ms", "unit"), text("answers IS NOT NULL")
 
 DUTIES = Table(
     "duties",
@@ -54,15 +57,20 @@ DUTIES = Table(
     Column("health", Integer, nullable=False),
     #: 0 no contact of a case, 1 a task that was acknowledged, 2 one that was not.
     Column("contact", Integer, nullable=False),
+    #: Of those under observation: the arrival whose phone answers, and until when its reports are complete (0: there is none).
+    Column("answers", String(36)),
+    Column("reported_ms", BigInteger),
     Column("body", Text, nullable=False),
-    Index("duties_by_county", "county", "state", "received_ms", "event_id"),
-    Index("duties_by_unit", "unit", "state", "received_ms", "event_id"),
+    # These three hold all that lists and their counts ask for: a row with its body is read only to be shown.
+    Index("duties_by_county", "county", "state", "received_ms", "event_id", "late_ms", "contact", "health", "unit"),
+    Index("duties_by_unit", "unit", "state", "received_ms", "event_id", "late_ms", "contact", "health", "declined_by"),
+    Index("duties_by_health", "health", "received_ms", "event_id", "state", "late_ms", "contact", "county", "site_county"),
     Index("duties_by_person", "person_key"),
     Index("duties_by_tick", "tick_ms"),
     Index("duties_by_offer", "offer_to"),
     Index("duties_by_escalation", "escalated_to"),
-    Index("duties_by_health", "health", "received_ms"),
     Index("duties_by_contact", "contact", "received_ms"),
+    Index("duties_by_household", *_HOUSEHOLD, sqlite_where=_OBSERVED, postgresql_where=_OBSERVED),
 )
 
 NOTES = Table(
@@ -166,6 +174,8 @@ def milliseconds(at: datetime) -> int:
 def row_of(duty: Duty) -> dict[str, Any]:
     """The row of a duty."""
     late, tick = duty.late_from(), duty.next_tick()
+    until = reported_until(duty.observation) if duty.observation else None
+    observed = duty.state == "observing"
     alert = duty.health is not None and duty.health.seen_at is None
     return {
         "event_id": duty.event_id,
@@ -184,5 +194,7 @@ def row_of(duty: Duty) -> dict[str, Any]:
         "tick_ms": milliseconds(tick) if tick else None,
         "health": 2 if alert else int(duty.health is not None or duty.risk == "high"),
         "contact": (2 if any(one.seen_at is None for one in duty.contacts) else 1) if duty.contacts else 0,
+        "answers": (duty.proxy or duty.event_id) if observed else None,
+        "reported_ms": (milliseconds(until) if until else 0) if observed else None,
         "body": duty.model_dump_json(),
     }

@@ -46,6 +46,12 @@ def report(observation: Observation, at: datetime) -> Observation:
     return observation.model_copy(update={"reported": observation.reported | 1 << number, "report_due_at": due})
 
 
+def reported_until(observation: Observation) -> datetime | None:
+    """The end of the last half-day with a report: until then nothing is missing. None before the first."""
+    last = observation.reported.bit_length() - 1
+    return end_of(observation.from_day, last) if last >= 0 else None
+
+
 def missed(observation: Observation, since: datetime, now: datetime) -> int:
     """Half-days that are over without a report, from the one after `since` on."""
     first, last = half_day(observation.from_day, since) + 1, half_day(observation.from_day, min(now, ends_at(observation)))

@@ -1,13 +1,13 @@
-"""Who has to report in this half-day, by the phone that answers for them; a page of them. Pure."""
+"""Who has to report in this half-day, by the phone that answers for them. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from serving.duties.duty import Duty
-from serving.duties.half_days import half_day
+from serving.duties.half_days import reported_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,7 @@ def households(duties: Iterable[Duty], now: datetime) -> list[Household]:
     return sorted(made, key=lambda household: household.place)
 
 
-def page(found: Sequence[Household], after: str | None, limit: int) -> tuple[list[Household], str | None]:
-    """The next households after a place, and the place to go on from when there are more."""
-    left = [household for household in found if after is None or household.place > after]
-    return left[:limit], left[limit - 1].place if len(left) > limit else None
-
-
 def reported(duty: Duty, now: datetime) -> bool:
     """Whether there is a report of the present half-day."""
-    observation = duty.observation
-    return observation is not None and bool(observation.reported >> max(0, half_day(observation.from_day, now)) & 1)
+    until = reported_until(duty.observation) if duty.observation else None
+    return until is not None and now < until
