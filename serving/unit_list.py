@@ -17,15 +17,17 @@ from serving.positions import encode
 from serving.units import (
     RISKS,
     STATES,
+    STRETCHES,
     Page,
     count_sql,
+    first_day,
     local_day,
     page_sql,
     read_choice,
     read_cursor,
     read_limit,
     stored_sql,
-    windows,
+    worth_asking,
     write_cursor,
 )
 
@@ -56,10 +58,10 @@ class UnitList:
         stored = {int(partition): int(last) for partition, last in ask(*stored_sql()).rows}
         newest = local_day(datetime.fromtimestamp(page.after[0] / 1000, LOCAL)) if page.after else ask(DAY_SQL, {}).rows[0][0]
         rows: list[dict[str, Any]] = []
-        for since in windows(newest):
-            rows = ask(*page_sql(unit, page, since)).records()
-            if len(rows) > page.limit:
-                break
+        looked = 0
+        for days in STRETCHES:
+            if len(rows) <= page.limit and worth_asking(days, looked, len(rows), page.limit):
+                rows, looked = ask(*page_sql(unit, page, first_day(newest, days))).records(), days or looked
         more, rows = len(rows) > page.limit, rows[: page.limit]
         return {
             "unit": unit,

@@ -36,6 +36,10 @@ _CURSOR = re.compile(r"([0-9a-z]{1,9})\.([0-9a-f]{32})", re.ASCII)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
+#: Ever longer stretches of the past, in days: a page is usually full within the first, and the rest stays unread.
+STRETCHES = (2, 15, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What of a unit's list is asked for: after which row, how many, and only which risk or day."""
@@ -73,9 +77,14 @@ def page_sql(unit: str, page: Page, since: date | None = None) -> tuple[str, dic
     return sql, values
 
 
-def windows(newest: date) -> tuple[date | None, ...]:
-    """First days of ever longer stretches of the past: a page is usually full within the first, and the rest stays unread."""
-    return (newest - timedelta(days=1), newest - timedelta(days=14), None)
+def first_day(newest: date, days: int | None) -> date | None:
+    """The first day of so many that end with the newest; none when all are meant."""
+    return None if days is None else newest - timedelta(days=days - 1)
+
+
+def worth_asking(days: int | None, looked: int, found: int, wanted: int) -> bool:
+    """Whether so many days are likely to fill a page, when `looked` days held `found` rows. All days always are."""
+    return days is None or not looked or found * days >= wanted * looked
 
 
 def count_sql(unit: str, day: date) -> tuple[str, dict[str, Any]]:

@@ -35,7 +35,7 @@ from serving.queries import QUERIES, find, render
 from serving.reasons import reasons
 from serving.texts import LANGUAGES, catalogue, choose
 from serving.throttle import MOST_FAILURES, WINDOW_SECONDS, Failures
-from serving.units import read_cursor, read_limit, write_cursor
+from serving.units import STRETCHES, first_day, read_cursor, read_limit, worth_asking, write_cursor
 from tests.serving_kit import arrival, feverish
 
 SNAPSHOT = Snapshot.empty(load_gazetteer())
@@ -276,3 +276,13 @@ def test_the_map_keeps_the_neighbours_in_place() -> None:
     assert (east.code, west.code) == ("east", "west")
     assert west.x < east.x
     assert abs(east.y - west.y) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("days", "looked", "found", "worth"),
+    [(2, 0, 0, True), (15, 2, 0, False), (15, 2, 6, False), (15, 2, 7, True), (None, 2, 0, True), (None, 15, 50, True)],
+)
+def test_a_stretch_that_will_hardly_fill_a_page_is_not_asked(days: int | None, looked: int, found: int, worth: bool) -> None:
+    assert worth_asking(days, looked, found, 50) is worth
+    assert days in STRETCHES
+    assert first_day(date(2020, 2, 18), 2) == date(2020, 2, 17)

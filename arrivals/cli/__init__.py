@@ -22,6 +22,7 @@ from arrivals.cli import (
     reflag,
     replay,
     scan,
+    subscribers,
     webhooks,
 )
 from arrivals.cli.output import fail
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for group in (
-    *(demo, parts, reflag, data, scan, desk, explain, contacts, reference, webhooks),
+    *(demo, parts, reflag, data, scan, desk, explain, contacts, reference, webhooks, subscribers),
     *(letters, correct, replay, audit_trail, accounts, admin),
 ):
     group.register(app)

@@ -110,6 +110,8 @@ def check_ports(settings: Settings) -> None:
         "NOTIFY_METRICS_PORT": settings.notify_metrics_port,
         "DESK_METRICS_PORT": settings.desk_metrics_port,
     }
+    if settings.kafka_subscriber_port:
+        wanted["KAFKA_SUBSCRIBER_PORT"] = settings.kafka_subscriber_port
     taken = [f"{port} ({PREFIX}{name})" for name, port in wanted.items() if not is_free(port)]
     if taken:
         advice = "Stop what listens there, or set other ports in the named variables."
@@ -147,14 +149,10 @@ def server_parts(settings: Settings) -> list[Part]:
     """Kafka and ClickHouse, each in a process of its own."""
     secrets, data = settings.data_dir / "secrets", settings.data_dir
     kafka_port = settings.kafka_bootstrap.rpartition(":")[2]
+    subscribers = settings.kafka_subscriber_port
     kafka = [
-        sys.executable,
-        "-m",
-        "arrivals.embedded.kafka",
-        "--data",
-        str(data / "kafka"),
-        "--port",
-        kafka_port,
+        *(sys.executable, "-m", "arrivals.embedded.kafka", "--data", str(data / "kafka"), "--port", kafka_port),
+        *(("--subscriber-port", str(subscribers)) if subscribers else ()),
     ]
     clickhouse = [
         *(sys.executable, "-m", "arrivals.embedded.clickhouse", "--data", str(data / "clickhouse")),

@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     kafka_password_file: Path | None = Field(None, description="File holding the SASL password.")
     kafka_ca_file: Path | None = Field(None, description="CA certificate for TLS towards Kafka.")
 
+    kafka_subscriber_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of the embedded Kafka for county systems that log in; none without it."
+    )
+
     clickhouse_host: str = Field("127.0.0.1", description="ClickHouse host.")
     clickhouse_port: int = Field(9000, ge=1, le=65535, description="ClickHouse native port.")
     clickhouse_http_port: int = Field(8123, ge=1, le=65535, description="ClickHouse HTTP port (embedded mode).")

@@ -25,6 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m arrivals.embedded.kafka", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of the server's data")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--subscriber-port", type=int, help="port for clients that log in; none when left out")
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder of the downloaded jars")
     parser.add_argument("--prepare", action="store_true", help="download the jars, make starts quick, and end")
     options = parser.parse_args()
@@ -35,7 +36,7 @@ def main() -> None:
             if options.prepare:
                 prepare(options.cache, progress)
                 return
-            server = KafkaServer(options.data, options.port, options.cache)
+            server = KafkaServer(options.data, options.port, options.cache, subscriber_port=options.subscriber_port)
             command = server.command(progress)
     except ArrivalsError as error:
         sys.exit(str(error))

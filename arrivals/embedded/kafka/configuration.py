@@ -4,12 +4,15 @@ from __future__ import annotations
 
 DATA = "log"
 _MIB = 1 << 20
+_SUBSCRIBERS, _LOGIN = "SUBSCRIBERS", "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 
-def server_properties(port: int, controller_port: int) -> str:
+def server_properties(port: int, controller_port: int, subscriber_port: int | None = None) -> str:
     """The text of the file: topics are only made on purpose, segments are small enough for retention to work on a small disk.
 
-    The server has to run in its own folder: a path would end at a comma, and Java reads this file as Latin-1.
+    On the port of subscribers clients log in with a password (SCRAM-SHA-512) and may do what the rules of Kafka allow them; on
+    the first one, which is for the parts of the system on this machine, everything is allowed. The server has to run in its own
+    folder: a path would end at a comma, and Java reads this file as Latin-1.
     """
     values: dict[str, object] = {
         "process.roles": "broker,controller",
@@ -41,4 +44,14 @@ def server_properties(port: int, controller_port: int) -> str:
         "num.io.threads": 4,
         "background.threads": 2,
     }
+    if subscriber_port:
+        values |= {
+            "listeners": f"{values['listeners']},{_SUBSCRIBERS}://127.0.0.1:{subscriber_port}",
+            "advertised.listeners": f"{values['advertised.listeners']},{_SUBSCRIBERS}://127.0.0.1:{subscriber_port}",
+            "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,{_SUBSCRIBERS}:SASL_PLAINTEXT",
+            f"listener.name.{_SUBSCRIBERS.lower()}.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            f"listener.name.{_SUBSCRIBERS.lower()}.scram-sha-512.sasl.jaas.config": f"{_LOGIN} required;",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
+        }
     return "".join(f"{name}={value}\n" for name, value in values.items())

@@ -36,7 +36,10 @@ _READY_SECONDS = 120.0
 
 
 class KafkaServer:
-    """A Kafka server over `data_dir`. Port 0 takes a free one, which stays the same when this object starts it again."""
+    """A Kafka server over `data_dir`. Port 0 takes a free one, which stays the same when this object starts it again.
+
+    `subscriber_port` opens a second one for clients that log in; without it there is none, and no rules are asked.
+    """
 
     def __init__(
         self,
@@ -44,12 +47,14 @@ class KafkaServer:
         port: int = 0,
         cache_dir: Path | None = None,
         *,
+        subscriber_port: int | None = None,
         java_options: Sequence[str] = (),
     ) -> None:
         self._folder = data_dir.absolute()
         self._cache = (cache_dir or DEFAULT_CACHE).absolute()
         self._java_options = tuple(java_options)
         self.port = port or free_port()
+        self.subscriber_port = subscriber_port
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -71,7 +76,7 @@ class KafkaServer:
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # what a killed server left
         (self._folder / "tmp").mkdir(exist_ok=True)
-        self._properties.write_text(server_properties(self.port, free_port()), "ascii")
+        self._properties.write_text(server_properties(self.port, free_port(), self.subscriber_port), "ascii")
         cache = quick_start_cache(jars, self._cache)
         options = [*([f"-XX:AOTCache={cache}"] if cache.exists() else []), *self._java_options]
         java = java_command(jars, self._folder, options)
