@@ -23,8 +23,10 @@ from pydantic_core import PydanticCustomError
 
 #: Shangqiu keeps Beijing time; every printed time in the system carries this offset.
 LOCAL = timezone(timedelta(hours=8), "+08:00")
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)\Z")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
+_AS_WRITTEN = re.compile(r"20\d\d-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}\+08:00\Z", re.ASCII)  # by ourselves
+_OFFSET = 23  # where it begins
+_DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _EARLIEST_MS = 946_684_800_000  # 2000-01-01: anything before is a device without a clock
 _LATEST_MS = 4_102_416_000_000  # 2100-01-01 in local time
 _YEARS = range(2000, 2100)  # in local time: `Stamp` is fixed width and starts with 20
@@ -44,8 +46,10 @@ class Tolerant(BaseModel):
 
 def parse_instant(value: Any) -> datetime:
     """Reads RFC 3339 with an offset, or whole milliseconds since 1970, into local time with milliseconds."""
-    if isinstance(value, str) and _RFC3339.match(value):
+    if isinstance(value, str) and (ours := _AS_WRITTEN.match(value) or _RFC3339.match(value)):
         try:
+            if ours.re is _AS_WRITTEN:  # nothing is left to be put into another form
+                return datetime.fromisoformat(value[:_OFFSET]).replace(tzinfo=LOCAL)
             instant = datetime.fromisoformat(value)
         except ValueError:
             raise PydanticCustomError("time_invalid", "no such date or time") from None

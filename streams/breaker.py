@@ -16,6 +16,7 @@ class Breaker:
     def __init__(self, window: int = WINDOW, most_faults: int = MOST_FAULTS) -> None:
         self._window, self._most = window, most_faults
         self._batches: deque[tuple[int, int]] = deque()
+        self._seen = self._found = 0
 
     def add(self, records: int, faults: int) -> None:
         """Takes a batch into account before anything of it is published.
@@ -24,13 +25,13 @@ class Breaker:
         then neither published nor committed, so nothing is lost and a mended router decides it.
         """
         self._batches.append((records, faults))
-        seen = sum(size for size, _ in self._batches)
-        while seen - self._batches[0][0] >= self._window:
-            seen -= self._batches.popleft()[0]
-        found = sum(bad for _, bad in self._batches)
-        if found > self._most:
+        self._seen, self._found = self._seen + records, self._found + faults
+        while self._seen - self._batches[0][0] >= self._window:
+            size, bad = self._batches.popleft()
+            self._seen, self._found = self._seen - size, self._found - bad
+        if self._found > self._most:
             raise Misconfigured(
                 "router_faulty",
-                f"{found} of the last {seen} scans met a fault in the program.",
+                f"{self._found} of the last {self._seen} scans met a fault in the program.",
                 "Nothing of the last batch was published. Go back to the release before, or mend this one, and start again.",
             )
