@@ -56,6 +56,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         self._assignment = 0
         self._task: _Task | None = None
         self._gathered_at = time.monotonic()
+        self._round = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storing")
         self.polled_at = time.monotonic()
         self.positioned = False
@@ -135,9 +136,16 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]
         waited = time.monotonic() - self._gathered_at
         if self._full() or waited >= self._settings.sink_batch_seconds:
             self._gathered_at = time.monotonic()
-            loads = [load for gathering in self._gatherings.values() if (load := gathering.take()) is not None]
+            loads = [load for gathering in self._due() if (load := gathering.take()) is not None]
             if loads:
                 self._task = _Task(self._assignment, self._thread.submit(self._storing.store, loads), loads)
+
+    def _due(self) -> list[Gathering]:
+        """Whose turn it is. Turns are apart from each other: a round holds as few inserts as can be."""
+        everybody = self._full() or self._stop.is_set()
+        self._round += 1
+        found = enumerate(self._gatherings.values())
+        return [one for place, one in found if everybody or (self._round + place) % one.sink.every == 0]
 
     def _settle(self) -> None:
         task, self._task = self._task, None

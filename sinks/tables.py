@@ -41,11 +41,14 @@ class Sink:
     """One topic and the table its records rest in.
 
     Records are inserted as they came into `inserts_into` (engine Null); a view of the engine decodes them into `table`.
+    `every`: a small batch is inserted in every such round only. An insert costs the server the same for one row as for a
+    thousand, and whoever waits for an arrival waits for the inserts of its round.
     """
 
     topic: str
     table: str
     columns: tuple[Column, ...]
+    every: int = 1
 
     @property
     def inserts_into(self) -> str:
@@ -53,6 +56,8 @@ class Sink:
         return f"{self.topic.replace('-', '_')}_records"
 
 
+#: Rounds of what is told to whom it concerns by other ways than the table: streams, answers, webhooks.
+_SELDOM = 4
 _COORDINATES = (
     Column("kafka_partition", "UInt16", "@partition", "Partition of the record on its topic"),
     Column("kafka_offset", "UInt64", "@offset", "Offset of the record on its topic"),
@@ -160,6 +165,7 @@ ALERTS = Sink(
         Column("grade_row", WORD, "grade_row", "Grade row the alert rests on", optional=True),
         *_COORDINATES,
     ),
+    every=_SELDOM,
 )
 
 DEAD_LETTERS = Sink(
@@ -198,6 +204,7 @@ DUPLICATES = Sink(
         Column("recorded_at", INSTANT, "recorded_at", "When it was posted again"),
         *_COORDINATES,
     ),
+    every=_SELDOM,
 )
 
 UNIT_ACTIONS = Sink(
@@ -230,6 +237,7 @@ UNIT_ACTIONS = Sink(
         Column("trail_hash", TEXT, "trail_hash", "Hash of that line", optional=True),
         *_COORDINATES,
     ),
+    every=_SELDOM,
 )
 
 CHECKINS = Sink(
