@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,10 @@ from arrivals.runtime.settings import Settings
 from schemas.errors import Misconfigured
 from sinks.run_sink import build_sink, run_sink
 from sinks.sink import Sink
+from sinks.tables import BY_TOPIC
 from tests.sinks_kit import Stand, arrivals
+
+SELDOM = {"alerts", "duplicates", "unit-actions"}
 
 
 @pytest.fixture
@@ -89,6 +93,18 @@ def test_what_was_polled_is_stored_before_the_end(stand: Stand) -> None:
         wait_for(lambda: sum(g.records for g in sink._gatherings.values()) == 50)
         assert stand.ask("SELECT count() FROM v_arrivals") == [(0,)]
     assert stand.ask("SELECT count() FROM v_arrivals") == [(50,)]
+
+
+def test_what_nobody_waits_for_has_every_fourth_turn_and_the_last(stand: Stand) -> None:
+    stop = Event()
+    sink, _ = build_sink(stand.settings, stand.metrics, stop)
+    rounds = [[gathering.sink.topic for gathering in sink._due()] for _ in range(8)]
+    assert all("arrivals" in turn and "dead-letters" in turn for turn in rounds)
+    assert Counter(topic for turn in rounds for topic in turn if topic in SELDOM) == dict.fromkeys(SELDOM, 2)
+    assert max(len(SELDOM.intersection(turn)) for turn in rounds) == 1
+    stop.set()
+    assert {gathering.sink.topic for gathering in sink._due()} == set(BY_TOPIC)
+    sink.run()
 
 
 def test_deleted_group_offsets_change_nothing(stand: Stand) -> None:
