@@ -45,13 +45,20 @@ def server_properties(port: int, controller_port: int, subscriber_port: int | No
         "background.threads": 2,
     }
     if subscriber_port:
-        values |= {
-            "listeners": f"{values['listeners']},{_SUBSCRIBERS}://127.0.0.1:{subscriber_port}",
-            "advertised.listeners": f"{values['advertised.listeners']},{_SUBSCRIBERS}://127.0.0.1:{subscriber_port}",
-            "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,{_SUBSCRIBERS}:SASL_PLAINTEXT",
-            f"listener.name.{_SUBSCRIBERS.lower()}.sasl.enabled.mechanisms": "SCRAM-SHA-512",
-            f"listener.name.{_SUBSCRIBERS.lower()}.scram-sha-512.sasl.jaas.config": f"{_LOGIN} required;",
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:ANONYMOUS",
-        }
+        values |= _subscribers(values, subscriber_port)
     return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def _subscribers(values: dict[str, object], port: int) -> dict[str, object]:
+    """What changes when clients may log in: one listener more, and somebody who asks what they may."""
+    place = f"{_SUBSCRIBERS}://127.0.0.1:{port}"
+    listener = f"listener.name.{_SUBSCRIBERS.lower()}"
+    return {
+        "listeners": f"{values['listeners']},{place}",
+        "advertised.listeners": f"{values['advertised.listeners']},{place}",
+        "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,{_SUBSCRIBERS}:SASL_PLAINTEXT",
+        f"{listener}.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        f"{listener}.scram-sha-512.sasl.jaas.config": f"{_LOGIN} required;",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
+    }
