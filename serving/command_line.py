@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from arrivals.runtime.desk_engine import make_engine
-from arrivals.runtime.reference_feed import ReferenceFeed
+from arrivals.runtime.reference_feed import read_snapshot
 from arrivals.runtime.settings import Settings
 from reference.gazetteer import load_gazetteer
 from reference.snapshot import Snapshot
@@ -56,7 +56,8 @@ def run_report(settings: Settings, county: str, day: str, as_of: str | None, for
 
 def run_explain(settings: Settings, event_id: str) -> tuple[Any, dict[str, list[str]]]:
     """The explanation of an arrival, and its lines by language. Raises Rejected when there is no such arrival, Unavailable."""
-    with _snapshot(settings) as snapshot, _database(settings) as database:
+    snapshot = _snapshot(settings)
+    with _database(settings) as database:
         found = database.ask_now(*explanation_sql(_event_id(event_id), EVERYONE)).records()
         if not found:
             raise Rejected("arrival_unknown", "No arrival with this id is stored.")
@@ -90,7 +91,8 @@ def _event_id(text: str) -> str:
 def _asked(settings: Settings, ask: Callable[[Analyst], Answer], format: str) -> bytes | Rows | Any:
     if format != "table" and format not in FORMATS:
         raise Rejected("format_unknown", f"There is no format of that name; there are table, {', '.join(FORMATS)}.")
-    with _snapshot(settings) as snapshot, _database(settings) as database:
+    snapshot = _snapshot(settings)
+    with _database(settings) as database:
         answer = ask(Analyst(database, snapshot))
     if format == "table":
         return answer.table.columns, [tuple(plain_value(value) for value in row) for row in answer.table.rows]
@@ -99,22 +101,18 @@ def _asked(settings: Settings, ask: Callable[[Analyst], Answer], format: str) ->
     return FORMATS[format].write(answer)
 
 
-@contextmanager
-def _snapshot(settings: Settings) -> Iterator[Callable[[], Snapshot]]:
+def _snapshot(settings: Settings) -> Callable[[], Snapshot]:
     """The reference as of now: names of custom units are in the topic."""
-    feed = ReferenceFeed(settings, load_gazetteer())
-    try:
-        feed.start()
-        yield lambda: feed.current
-    finally:
-        feed.stop()
+    snapshot = read_snapshot(settings, load_gazetteer())
+    return lambda: snapshot
 
 
 @contextmanager
 def _contacts(settings: Settings, event_id: str) -> Iterator[tuple[Found, DeskStore, Snapshot]]:
     engine = make_engine(settings)
     try:
-        with _snapshot(settings) as snapshot, _database(settings) as database:
+        snapshot = _snapshot(settings)
+        with _database(settings) as database:
             found = Contacts(database, snapshot).find(_event_id(event_id), EVERYONE)
             if found is None:
                 raise Rejected("arrival_unknown", "No arrival with this id is stored.")

@@ -23,6 +23,7 @@ from serving.arrival_json import plain_value
 #: First characters after which spreadsheets calculate, ASCII and full width, and the ones that smuggle them in.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _OFFSET = "+08:00"
+_NOT_IN_SHEETS = str.maketrans(dict.fromkeys("[]:*?/\\", " "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,16 @@ def to_csv(answer: Answer) -> bytes:
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
+def sheet_name(title: str) -> str:
+    """A title as a workbook takes it for a sheet: at most 31 characters, none of those that mean something in formulas."""
+    return title.translate(_NOT_IN_SHEETS)[:31].strip(" '") or "1"
+
+
 def to_xlsx(answer: Answer) -> bytes:
     """A workbook with one sheet, first row frozen; text is written as text."""
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    sheet = book.add_worksheet(answer.title_zh[:31])
+    sheet = book.add_worksheet(sheet_name(answer.title_zh))
     bold = book.add_format({"bold": True, "bottom": 1})
     dates = {datetime: "yyyy-mm-dd hh:mm:ss", date: "yyyy-mm-dd"}
     formats: dict[type, Any] = {kind: book.add_format({"num_format": text}) for kind, text in dates.items()}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ from serving.arrival_json import from_topic, told
 from serving.console_views import bars
 from serving.county_map import draw
 from serving.database import Table
-from serving.exports import FORMATS, file_name
+from serving.exports import FORMATS, file_name, sheet_name
 from serving.login_codes import VALID_SECONDS, LoginCodes
 from serving.names import counties, place_name, short_name, unit_exists
 from serving.overview import Cube, changes, classes, fold
@@ -286,3 +287,18 @@ def test_a_stretch_that_will_hardly_fill_a_page_is_not_asked(days: int | None, l
     assert worth_asking(days, looked, found, 50) is worth
     assert days in STRETCHES
     assert first_day(date(2020, 2, 18), 2) == date(2020, 2, 17)
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("到达: 每小时", "到达  每小时"),
+        ("a/b\\c?*[x]", "a b c   x"),
+        ("'quoted'", "quoted"),
+        (":::", "1"),
+        ("长" * 40, "长" * 31),
+    ],
+)
+def test_every_title_can_name_a_sheet(title: str, name: str) -> None:
+    assert sheet_name(title) == name
+    xlsxwriter.Workbook(io.BytesIO()).add_worksheet(name)

@@ -29,15 +29,10 @@ AuthorOption = Annotated[str, typer.Option(help="Who decided it, as it shall be 
 
 def current_snapshot() -> Snapshot:
     """The newest snapshot, read from the topic now."""
-    from arrivals.runtime.reference_feed import ReferenceFeed
+    from arrivals.runtime.reference_feed import read_snapshot
     from reference.gazetteer import load_gazetteer
 
-    feed = ReferenceFeed(load_settings(), load_gazetteer())
-    try:
-        feed.start()
-    finally:
-        feed.stop()
-    return feed.current
+    return read_snapshot(load_settings(), load_gazetteer())
 
 
 @reference.command(

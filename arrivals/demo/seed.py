@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from arrivals.runtime.reference_feed import ReferenceFeed
+from arrivals.runtime.reference_feed import read_snapshot
 from arrivals.runtime.reference_writer import append, credential_row, new_token, token_digest
 from arrivals.runtime.settings import Settings
 from reference.gazetteer import Gazetteer
@@ -76,15 +76,13 @@ def seed_reference(settings: Settings, sites: Iterable[SiteData], gazetteer: Gaz
     """Appends what the topic lacks; returns the number of rows appended and the tokens by name."""
     sites = list(sites)
     tokens = load_tokens(settings, sites, gazetteer)
-    feed = ReferenceFeed(settings, gazetteer)
-    feed.start()
-    feed.stop()
+    current = read_snapshot(settings, gazetteer)
     rows = [
-        *_sites(sites, feed.current),
-        *_grades(feed.current, gazetteer),
-        *_case_counts(feed.current),
-        *missing_shipped(feed.current),
-        *_credentials(tokens, feed.current),
+        *_sites(sites, current),
+        *_grades(current, gazetteer),
+        *_case_counts(current),
+        *missing_shipped(current),
+        *_credentials(tokens, current),
     ]
     if rows:
         append(settings, rows)

@@ -15,12 +15,14 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from pydantic import ValidationError
 
-from arrivals.runtime.kafka_clients import make_consumer
+from arrivals.runtime.kafka_clients import make_admin, make_consumer
 from arrivals.runtime.settings import Settings
 from reference.gazetteer import Gazetteer
 from reference.snapshot import Snapshot
 from schemas.errors import Misconfigured, Unavailable
 from schemas.reference_rows import REFERENCE_ROW, ReferenceRow
+
+_FIRST_WORD_MS = 3_000
 
 
 class ReferenceFeed:
@@ -92,6 +94,23 @@ class ReferenceFeed:
             end = consumer.end_offsets([partition])[partition]
             if self.current.version + 1 >= end:
                 self._loaded.set()
+
+
+def read_snapshot(settings: Settings, gazetteer: Gazetteer) -> Snapshot:
+    """The newest snapshot, read from the topic now: for a command, before which somebody waits.
+
+    Raises Unavailable, within seconds where Kafka is away, or Misconfigured.
+    """
+    try:
+        make_admin(settings, bootstrap_ms=_FIRST_WORD_MS).close()
+    except KafkaError as error:
+        raise Unavailable("kafka_unreachable", f"Kafka at {settings.kafka_bootstrap} cannot be reached.") from error
+    feed = ReferenceFeed(settings, gazetteer)
+    try:
+        feed.start()
+    finally:
+        feed.stop()
+    return feed.current
 
 
 def decode_row(record: Any) -> ReferenceRow:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from arrivals.runtime.reference_feed import ReferenceFeed
+from arrivals.runtime.reference_feed import read_snapshot
 from arrivals.runtime.reference_writer import append
 from arrivals.runtime.settings import Settings
 from arrivals.runtime.webhook_addresses import read_networks
@@ -119,12 +119,7 @@ def _told(row: Dated[WebhookData], fare: dict[str, Any]) -> dict[str, Any]:
 
 
 def _snapshot(settings: Settings) -> Snapshot:
-    feed = ReferenceFeed(settings, load_gazetteer())
-    try:
-        feed.start()
-    finally:
-        feed.stop()
-    return feed.current
+    return read_snapshot(settings, load_gazetteer())
 
 
 @contextmanager
