@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from reference.snapshot import Snapshot
+from schemas.visibility import CITY, HEALTH
 from serving.arrival_json import plain_value
 from serving.names import place_name
 from serving.positions import ACTIONS, Position, of_actions
@@ -36,8 +37,12 @@ def event_name(move: Mapping[str, Any]) -> str:
 
 
 def units_told(move: Mapping[str, Any]) -> frozenset[str]:
-    """Every unit whose stream tells it: who has the duty, who had it, and those above them. Health desks are not told."""
-    return _chain(move["unit"]) | (_chain(move["unit_before"]) if move["unit_before"] else frozenset())
+    """Every unit whose stream tells it: who has the duty, who had it, and those above them; of high risk, as every contact of a
+    case is, the health desks of their counties and of the city as well."""
+    told = _chain(move["unit"]) | (_chain(move["unit_before"]) if move["unit_before"] else frozenset())
+    if move["risk"] != "high":
+        return told
+    return told | {f"{area}{HEALTH}" for area in {CITY, *told} if area.isdigit() and len(area) <= _COUNTY}
 
 
 def told_move(move: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Any]:
@@ -54,15 +59,17 @@ def moves_sql(unit: str, after: Position, until: Position, limit: int) -> tuple[
         for p, last in sorted(there.items())
         if last > here.get(p, -1)
     ]
-    deep = unit.isdigit() and len(unit) >= _COUNTY
+    area = unit.removesuffix(HEALTH)
+    deep = area.isdigit() and (len(area) >= _COUNTY or area != unit)
     whose = "startsWith({}, %(unit)s)" if deep else "{} = %(unit)s"
+    which = " AND risk = 'high'" if area != unit else ""
     sql = (
         f"SELECT kafka_partition + {ACTIONS} AS partition, kafka_offset, {', '.join(_FIELDS)}\nFROM unit_actions\n"
-        f"WHERE (unit_before != '' OR action = 'traced')"
+        f"WHERE (unit_before != '' OR action = 'traced'){which}"
         f" AND ({whose.format('unit')} OR {whose.format('unit_before')}) AND ({' OR '.join(ranges) or '0'})\n"
         "ORDER BY kafka_partition, kafka_offset\nLIMIT 1 BY event_id, duty_version\nLIMIT %(limit)s"
     )
-    return sql, {"unit": unit, "limit": limit}
+    return sql, {"unit": area, "limit": limit}
 
 
 def _chain(unit: str) -> frozenset[str]:

@@ -36,7 +36,7 @@ from tests.serving_stack import frames_of
 
 SNAPSHOT = Snapshot.empty(load_gazetteer())
 UNITS = (VILLAGE, SISTER, FAR, ABROAD, TOWN, COUNTY, CITY, f"{VILLAGE}-01", "411481")
-READERS = (*UNITS, FAR[:9], f"{COUNTY}-health", "411426104299")
+READERS = (*UNITS, FAR[:9], f"{COUNTY}-health", "411481-health", f"{CITY}-health", "411426104299")
 
 
 def record(number: int, unit: str, before: str | None, offset: int) -> Any:
@@ -46,7 +46,10 @@ def record(number: int, unit: str, before: str | None, offset: int) -> Any:
     action = "note" if before is None else "accept"
     if before == unit:
         action, before = "traced", None
-    changed = event.model_copy(update={"unit": unit, "unit_before": before, "duty_version": 3 + offset, "action": action})
+    risk = "high" if number % 2 else "medium"
+    changed = event.model_copy(
+        update={"risk": risk, "unit": unit, "unit_before": before, "duty_version": 3 + offset, "action": action}
+    )
     return Placed(0, offset, changed.model_dump_json().encode())
 
 
