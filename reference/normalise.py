@@ -18,6 +18,9 @@ _RADICALS = dict(
 )
 _ARROWS = dict.fromkeys("→⇒➡➜➔>", "到")
 _PLAIN = r"\u4e00-\u9fffA-Za-z0-9"
+#: The names of a form's fields, copied with what was written in them: `乡镇(街道):利民镇，村:马阁`.
+_FIELD = "所在|详细地址|门牌号?|省份?|城市|地?市|[区县乡镇村居]|街道|行政村|社区|小区"
+_FIELDS = re.compile(rf"(?<![{_PLAIN}])(?:(?:{_FIELD})[/()、]*)+ ?:")
 
 
 def make_normaliser(simplified: Mapping[str, str]) -> Callable[[str], str]:
@@ -31,6 +34,8 @@ def make_normaliser(simplified: Mapping[str, str]) -> Callable[[str], str]:
         if odd.search(text) is None:
             return text[:LONGEST]
         mapped = unicodedata.normalize("NFKC", text).translate(table)
+        if ":" in mapped:
+            mapped = _FIELDS.sub(" ", mapped)
         return dropped.sub("", mapped)[:LONGEST].upper()
 
     return normalise
