@@ -73,6 +73,7 @@ def test_sigterm_drains_commits_and_repeats_nothing(bench: Bench) -> None:
 def test_workers_join_and_leave_under_traffic(bench: Bench) -> None:
     first = bench.start()
     bench.send(1_000)
+    until(lambda: len(bench.outputs()) > 0)
     second = bench.start()
     bench.send(1_000)
     until(lambda: len(bench.outputs()) > 1_000)
